@@ -1,0 +1,157 @@
+"""The model on disk: a folder with a manifest and the model's files, no pickles.
+
+Format 1::
+
+    manifest.json        what it is, how it was made, how it may be used, digests of the files
+    (files of the model)  written by its family, e.g. weights.safetensors and vocabulary.json
+
+To change the format: raise ``FORMAT_VERSION``, keep reading the old one here, and add a bundle in
+the old format to the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.models.calibration import Calibration
+from hatespeech_no.models.elements import ElementModel
+from hatespeech_no.models.tfidf import TfidfModel
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+_FAMILIES: dict[str, type[ElementModel]] = {TfidfModel.family: TfidfModel}
+
+
+class Corpus(BaseModel):
+    """A corpus the model was trained on."""
+
+    name: str
+    licence: str
+    rows: int
+    digest: str
+
+
+class Manifest(BaseModel):
+    """What a bundle says of itself.
+
+    Attributes:
+        settings: of the model family, see ``ElementModel.save``.
+        calibration: see ``Calibration``; elements without a calibrator are unknown to triage.
+        thresholds: probability from which an element counts as yes, chosen on validation rows.
+        languages: the model was trained and validated on these.
+        sentencizer: what split passages; tiers depend on it.
+        metrics: of this model, by ``<suite>/<slice>/<element>/<metric>``.
+        files: sha256 of each file.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    format_version: Literal[1]
+    name: str
+    package_version: str
+    created: str
+    family: str
+    taxonomy_version: str
+    statute_version: str
+    rules_version: str
+    languages: list[str]
+    sentencizer: str
+    settings: dict[str, Any]
+    calibration: dict[str, Any]
+    thresholds: dict[str, float]
+    data: list[Corpus]
+    metrics: dict[str, float]
+    files: dict[str, str] = {}
+
+
+class Bundle:
+    """A model with its calibration and operating point, loaded or about to be saved."""
+
+    def __init__(self, manifest: Manifest, model: ElementModel) -> None:
+        self.manifest = manifest
+        self.model = model
+        self.calibration = Calibration.from_dict(manifest.calibration)
+
+    @property
+    def digest(self) -> str:
+        """Short sha256 over the manifest, and through it over every file."""
+        content = self.manifest.model_dump_json(exclude={"created", "metrics"})
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle; the folder appears whole or not at all.
+
+        Raises:
+            HatespeechError: the folder exists already or cannot be written.
+        """
+        if folder.exists():
+            raise HatespeechError(f"{folder} exists already")
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+        try:
+            temporary.mkdir(parents=True)
+            self.manifest.settings = dict(self.model.save(temporary))
+            self.manifest.files = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
+            (temporary / MANIFEST).write_text(self.manifest.model_dump_json(indent=2), "utf-8")
+            temporary.rename(folder)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise HatespeechError(f"{folder}: cannot be written ({error.strerror})") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a bundle.
+
+        Raises:
+            HatespeechError: it is no bundle, is damaged, is of a newer format, or is of a family
+                that this version does not know.
+        """
+        manifest = _read_manifest(folder)
+        for name, digest in manifest.files.items():
+            path = folder / name
+            if Path(name).name != name or not path.is_file():
+                raise HatespeechError(f"{folder}: file {name!r} of the bundle is missing")
+            if _sha256(path) != digest:
+                raise HatespeechError(f"{path} is damaged: it is not the file the manifest names. Copy the bundle again.")
+        family = _FAMILIES.get(manifest.family)
+        if family is None:
+            raise HatespeechError(f"{folder}: this version knows no model family {manifest.family!r}")
+        try:
+            return cls(manifest, family.load(folder, manifest.settings))
+        except (KeyError, ValueError, SafetensorError, OSError) as error:
+            raise HatespeechError(f"{folder}: the model's files do not fit its manifest ({error})") from error
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        data: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise HatespeechError(f"{folder} is no model bundle: it has no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise HatespeechError(f"{path} is damaged: {error}") from error
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise HatespeechError(
+            f"{folder} has bundle format {version}; this version of hatespeech_no reads up to {FORMAT_VERSION}. "
+            "Upgrade it: pip install --upgrade hatespeech_no"
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+        raise HatespeechError(f"{path} is damaged: {fields}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

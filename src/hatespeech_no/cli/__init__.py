@@ -1,0 +1,43 @@
+"""The command line: one file per command, each a thin shell over the function of the same name."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+from rich.console import Console
+
+from hatespeech_no.cli.evaluate import evaluate
+from hatespeech_no.cli.log import log
+from hatespeech_no.cli.score import score
+from hatespeech_no.cli.train import train
+from hatespeech_no.cli.ui import ui
+from hatespeech_no.errors import HatespeechError
+
+app = typer.Typer(
+    help="Find hateful speech in Norwegian and English, for humans to review. Nothing is decided automatically.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (train, evaluate, score, log, ui):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line: a user's mistake ends with a message and exit code 2, never a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except HatespeechError as error:
+        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted.")
+        sys.exit(130)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

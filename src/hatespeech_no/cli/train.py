@@ -1,0 +1,65 @@
+"""``hatespeech-no train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hatespeech_no.tracking import MlflowTracker
+from hatespeech_no.tracking.store import local_store
+from hatespeech_no.training import load_config
+from hatespeech_no.training import train as run_training
+
+_STEPS_PER_SEED = 3
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="Configuration file, for example configs/demo.yaml.")],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: model.tfidf.regularisation=2.")
+    ] = None,
+) -> None:
+    """Train, evaluate and save a model per seed, and log the runs to MLflow."""
+    settings = load_config(config, changes or [])
+    uri = settings.tracking.uri or local_store(settings.output)
+    tracker = MlflowTracker(uri, settings.tracking.experiment, settings.tracking.register_as)
+    console = Console()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        suites = len(settings.data.train) + len(settings.data.evaluate)
+        task = progress.add_task("starting", total=len(settings.seeds) * (_STEPS_PER_SEED + suites))
+
+        def report(step: str) -> None:
+            counts = step.startswith(("evaluating", "vocabulary", "calibrating", "writing"))
+            progress.update(task, description=step, advance=int(counts))
+
+        folder, summary = run_training(settings, tracker, report)
+    console.print(_table(summary))
+    console.print(f"Saved in {folder}", soft_wrap=True)
+    if tracker.problem is None:
+        console.print(f"Logged to {uri}. Look at it: hatespeech-no ui", soft_wrap=True)
+    else:
+        console.print(f"Not logged to {uri}: {tracker.problem}", style="yellow", markup=False, soft_wrap=True)
+        console.print(f"Log it later with: hatespeech-no log {folder}", soft_wrap=True)
+
+
+def _table(summary: dict[str, dict[str, dict[str, float]]]) -> Table:
+    """The main figures: macro-F1 and AUROC of hateful, abusive and grounds per test corpus."""
+    table = Table(title=f"{summary['name']}: test parts, seeds {summary['seeds']}", title_justify="left")
+    for name in ("corpus", "element", "macro-F1", "95 % interval", "AUROC"):
+        table.add_column(name, justify="left" if name in ("corpus", "element") else "right")
+    metrics = summary["metrics"]
+    for key, value in metrics.items():
+        suite, *rest = key.split("/")
+        if len(rest) != 3 or rest[0] != "all" or rest[2] != "macro_f1" or rest[1].startswith(("context_", "target_")):
+            continue
+        auroc = metrics[key.replace("macro_f1", "auroc")]
+        spread = f" ± {value['sd']:.3f}" if len(summary["seeds"]) > 1 else ""
+        interval = f"{metrics[f'{key}_lo']['mean']:.2f}–{metrics[f'{key}_hi']['mean']:.2f}"
+        table.add_row(suite, rest[1], f"{value['mean']:.3f}{spread}", interval, f"{auroc['mean']:.3f}")
+    return table

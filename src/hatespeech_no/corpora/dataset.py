@@ -1,0 +1,83 @@
+"""The typed form of a corpus: one Arrow row per statement, one nullable column per element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from hatespeech_no.errors import require
+from hatespeech_no.statement import Elements, LabelledPassage, Statement
+from hatespeech_no.taxonomy import ELEMENTS, Conduct, Publicity
+
+if TYPE_CHECKING:
+    from datasets import Dataset, Features
+
+_CIRCUMSTANCES = ("addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
+
+
+@lru_cache
+def features() -> Features:
+    """Column types. Elements are nullable booleans (null = unknown); conduct is a list of possible values."""
+    types = require("datasets", "train")
+    value, many = types.Value, types.List
+    labels = {**{name: value("bool") for name in ELEMENTS}, "conduct": many(value("string"))}
+    return types.Features(
+        {
+            **{name: value("string") for name in ("id", "text", "language", "corpus", "pair", "publicity")},
+            **{name: value("bool") for name in _CIRCUMSTANCES},
+            "thread": many(value("string")),
+            **labels,
+            "passages": many({"start": value("int32"), "end": value("int32"), **labels}),
+        }
+    )
+
+
+def to_dataset(statements: Iterable[Statement], corpus: str) -> Dataset:
+    """The statements of one corpus as an in-memory Arrow dataset."""
+    rows = [_to_row(statement, corpus) for statement in statements]
+    columns = {name: [row.get(name) for row in rows] for name in features()}
+    return require("datasets", "train").Dataset.from_dict(columns, features=features())
+
+
+def statement_from_row(row: Mapping[str, Any]) -> Statement:
+    """A statement from a row of ``to_dataset``."""
+    return Statement(
+        text=row["text"],
+        id=row["id"],
+        language=row["language"],
+        labels=_elements(row),
+        passages=tuple(LabelledPassage(p["start"], p["end"], _elements(p) or Elements()) for p in row["passages"]),
+        pair=row["pair"],
+        publicity=Publicity(row["publicity"]),
+        thread=tuple(row["thread"]),
+        **{name: row[name] for name in _CIRCUMSTANCES},
+    )
+
+
+def _to_row(statement: Statement, corpus: str) -> dict[str, Any]:
+    return {
+        "id": statement.id,
+        "text": statement.text,
+        "language": statement.language,
+        "corpus": corpus,
+        "pair": statement.pair,
+        "publicity": str(statement.publicity),
+        **{name: getattr(statement, name) for name in _CIRCUMSTANCES},
+        "thread": list(statement.thread),
+        **_label_columns(statement.labels),
+        "passages": [{"start": p.start, "end": p.end, **_label_columns(p.elements)} for p in statement.passages],
+    }
+
+
+def _label_columns(elements: Elements | None) -> dict[str, Any]:
+    if elements is None:
+        return dict.fromkeys((*ELEMENTS, "conduct"))
+    conduct = None if elements.conduct is None else sorted(str(c) for c in elements.conduct)
+    return {**{name: elements.get(name) for name in ELEMENTS}, "conduct": conduct}
+
+
+def _elements(row: Mapping[str, Any]) -> Elements | None:
+    answers = {name: row[name] for name in ELEMENTS if row[name] is not None}
+    conduct = frozenset(Conduct(c) for c in row["conduct"]) if row["conduct"] else None
+    return Elements(answers, conduct) if answers or conduct else None

@@ -1,0 +1,154 @@
+"""What a corpus is, declared: licence, citation, files, and what its labels mean in our codebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.statement import Elements
+from hatespeech_no.taxonomy import Ground
+
+Split = Literal["train", "validation", "test"]
+FileFormat = Literal["csv", "tsv", "tsv_unquoted", "jsonl", "parquet", "spreadsheet"]
+
+
+def _check_elements(spec: dict[str, Any]) -> dict[str, Any]:
+    try:
+        Elements.of(**spec)
+    except (HatespeechError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    return spec
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _no_booleans(when: Any) -> Any:  # noqa: ANN401 - anything YAML holds
+    if isinstance(when, dict) and any(isinstance(value, bool) for value in when.values()):
+        raise ValueError("YAML reads a bare yes, no, on or off as true or false; put it in quotes")
+    return when
+
+
+When = Annotated[dict[str, str | list[str]], BeforeValidator(_no_booleans)]
+
+
+class Licence(_Data):
+    """What the owners allow; ``note`` carries what a yes or no leaves out."""
+
+    id: str
+    training: bool
+    shipping_models: bool
+    redistribution: bool
+    note: str = ""
+
+
+class CorpusFile(_Data):
+    """One file as its owners publish it.
+
+    Attributes:
+        path: relative to the data folder (or to the descriptor's own folder).
+        url: where it is downloaded from, pinned to a commit or version.
+        sha256: of the bytes; a file that differs is refused.
+        sheet: sheet name of a spreadsheet.
+        split: the split all its rows belong to, unless ``columns.split`` tells.
+        broken_rows: numbers of lines in the owners' file that are no rows; the quirks say why.
+    """
+
+    path: str
+    format: FileFormat
+    url: str | None = None
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    sheet: str | None = None
+    split: Split | None = None
+    broken_rows: list[int] = []
+
+
+class Columns(_Data):
+    """Names of the columns that are not labels."""
+
+    text: str = "text"
+    id: str | None = "id"
+    split: str | None = None
+    language: str | None = None
+    pair: str | None = None
+
+
+class LabelRule(_Data):
+    """Rows in which every column of ``when`` has (one of) the given values carry the elements ``set``."""
+
+    when: When
+    set: Annotated[dict[str, Any], AfterValidator(_check_elements)]
+
+
+class TargetGroups(_Data):
+    """A column that names the groups attacked.
+
+    Attributes:
+        column: its name.
+        listed: ``True`` if a cell holds a bracketed list, else it is one name.
+        when: rows in which the column speaks of the attack.
+        values: ground(s) of each name; a name that is not here is refused.
+        exhaustive: ``True`` if the guideline made annotators mark every group attacked, so that
+            the grounds not marked are no; else they are unknown.
+    """
+
+    column: str
+    listed: bool = False
+    when: When = {}
+    values: dict[str, list[Ground]]
+    exhaustive: bool
+
+
+class Descriptor(_Data):
+    """A corpus.
+
+    Attributes:
+        codebook: ``True`` if the columns are named after this project's own elements and its lists
+            are complete (our own statements); then ``labels`` stays empty.
+        evaluation_only: training on it is refused.
+        splits: the source's names of splits, as ours; empty = no official split.
+        quirks: what a reader should know, among it why counts differ from published ones.
+    """
+
+    name: str = Field(pattern="^[a-z0-9_]+$")
+    title: str
+    citation: str
+    homepage: str
+    licence: Licence
+    language: str | None = None
+    evaluation_only: bool = False
+    codebook: bool = False
+    files: list[CorpusFile] = Field(min_length=1)
+    columns: Columns = Columns()
+    splits: dict[str, Split] = {}
+    labels: list[LabelRule] = []
+    groups: TargetGroups | None = None
+    quirks: list[str] = []
+
+    @property
+    def has_official_splits(self) -> bool:
+        """Whether the owners published a split that is kept as it is."""
+        return bool(self.splits) or any(f.split for f in self.files)
+
+
+def read_descriptor(path: Path) -> Descriptor:
+    """Read a descriptor file.
+
+    Raises:
+        HatespeechError: the file cannot be read or breaks the schema; names every bad field.
+    """
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+        return Descriptor.model_validate(data)
+    except OSError as error:
+        raise HatespeechError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise HatespeechError(f"{path}: is not YAML ({error})") from error
+    except ValidationError as error:
+        details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise HatespeechError(f"{path}: {details}") from error

@@ -1,0 +1,94 @@
+"""From a source's own labels to elements of the codebook, as its descriptor declares."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from hatespeech_no.corpora.descriptor import Descriptor
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.statement import Elements, LabelledPassage
+from hatespeech_no.taxonomy import YES_NO, Ground
+
+_ELEMENT_COLUMNS = (*YES_NO, "conduct", "grounds", "target", "context")
+
+
+class Labeller:
+    """Maps the rows of one corpus to elements; a row the source says nothing about maps to ``None``."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        self._descriptor = descriptor
+        self._combined = lru_cache(maxsize=4096)(self._combine)
+
+    def elements(self, row: Mapping[str, Any]) -> Elements | None:
+        """The elements of a row's text.
+
+        Raises:
+            HatespeechError: a column is missing, a group is not declared, or rules contradict.
+        """
+        if self._descriptor.codebook:
+            return codebook_elements(row)
+        hits = tuple(i for i, rule in enumerate(self._descriptor.labels) if _matches(rule.when, row))
+        return self._combined(hits, self._groups(row))
+
+    def _combine(self, hits: tuple[int, ...], grounds: frozenset[Ground] | None) -> Elements | None:
+        result = Elements()
+        for i in hits:
+            result = result.merged(Elements.of(**self._descriptor.labels[i].set))
+        if grounds is not None and self._descriptor.groups is not None:
+            exhaustive = self._descriptor.groups.exhaustive
+            marks = grounds if exhaustive else dict.fromkeys(grounds, True)
+            result = result.merged(Elements.of(grounds=marks))
+        return result if result.answers or result.conduct else None
+
+    def _groups(self, row: Mapping[str, Any]) -> frozenset[Ground] | None:
+        groups = self._descriptor.groups
+        if groups is None or not _matches(groups.when, row):
+            return None
+        cell = _cell(row, groups.column)
+        try:
+            names = ast.literal_eval(cell) if groups.listed else [cell]
+            return frozenset(ground for name in names for ground in groups.values[name])
+        except KeyError as error:
+            raise HatespeechError(f"field {groups.column!r}: group {error} has no ground in the descriptor") from error
+        except (ValueError, SyntaxError) as error:
+            raise HatespeechError(f"field {groups.column!r}: {cell[:60]!r} is not a list") from error
+
+
+def codebook_elements(row: Mapping[str, Any]) -> Elements | None:
+    """Elements of a row whose fields are named after the codebook; its lists are complete."""
+    spec = {name: row[name] for name in _ELEMENT_COLUMNS if row.get(name) is not None}
+    for name in YES_NO:
+        if not isinstance(spec.get(name, True), bool):
+            raise HatespeechError(f"field {name!r}: {spec[name]!r} is neither true nor false")
+    return Elements.of(**spec) if spec else None
+
+
+def codebook_passages(row: Mapping[str, Any], text: str) -> tuple[LabelledPassage, ...]:
+    """The labelled passages of a row whose fields are named after the codebook.
+
+    Raises:
+        HatespeechError: a span lies outside the text.
+    """
+    passages = []
+    for part in row.get("passages") or ():
+        start, end = int(part["start"]), int(part["end"])
+        if not 0 <= start < end <= len(text):
+            raise HatespeechError(f"field 'passages': span {start}:{end} is not within the text (0:{len(text)})")
+        passages.append(LabelledPassage(start, end, codebook_elements(part) or Elements()))
+    return tuple(passages)
+
+
+def _matches(when: Mapping[str, str | list[str]], row: Mapping[str, Any]) -> bool:
+    return all(
+        _cell(row, column) in (wanted if isinstance(wanted, list) else (wanted,)) for column, wanted in when.items()
+    )
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    try:
+        return str(row[column]).strip()
+    except KeyError:
+        raise HatespeechError(f"there is no field {column!r}; there are {sorted(row)}") from None

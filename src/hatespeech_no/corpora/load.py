@@ -1,0 +1,94 @@
+"""Load a corpus as a ``DatasetDict`` with typed features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatespeech_no.corpora.catalogue import find_descriptor
+from hatespeech_no.corpora.dataset import to_dataset
+from hatespeech_no.corpora.descriptor import CorpusFile, Descriptor
+from hatespeech_no.corpora.labels import Labeller, codebook_passages
+from hatespeech_no.corpora.readers import read_rows
+from hatespeech_no.errors import HatespeechError, require
+from hatespeech_no.statement import Statement, derive_text_labels
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+NO_SPLIT = "all"
+"""Name of the only split of a corpus whose owners published none."""
+
+_CIRCUMSTANCES = ("publicity", "addressee_is_minor", "addressee_is_official", "repeated", "victim_aware", "thread")
+
+
+def load_corpus(name: str, relative_to: Path | None = None) -> DatasetDict:
+    """Load a corpus.
+
+    Args:
+        name: a shipped corpus or the path of a descriptor file.
+        relative_to: folder that a relative path starts from.
+
+    Returns:
+        Its official splits (``train``, ``validation``, ``test``), or ``all`` if there are none.
+        Columns as in ``dataset.features()``; ids are ``<corpus>:<source id or row number>``.
+
+    Raises:
+        HatespeechError: the corpus, a file, a row or a field is not as described.
+    """
+    descriptor, folder = find_descriptor(name, relative_to)
+    parts: dict[str, list[Statement]] = {}
+    for split, statement in read_statements(descriptor, folder):
+        parts.setdefault(split, []).append(statement)
+    return require("datasets", "train").DatasetDict(
+        {split: to_dataset(statements, descriptor.name) for split, statements in parts.items()}
+    )
+
+
+def read_statements(descriptor: Descriptor, folder: Path) -> Iterator[tuple[str, Statement]]:
+    """The statements of a corpus with their splits, in file order; rows without any text are left out."""
+    labeller = Labeller(descriptor)
+    for file in descriptor.files:
+        for number, row in read_rows(file, folder):
+            try:
+                statement = _statement(descriptor, labeller, row, f"{Path(file.path).stem}-{number}")
+                if statement is not None:
+                    yield _split(descriptor, file, row), statement
+            except HatespeechError as error:
+                raise HatespeechError(f"{file.path}, row {number}: {error}") from error
+
+
+def _statement(descriptor: Descriptor, labeller: Labeller, row: dict[str, Any], fallback: str) -> Statement | None:
+    columns = descriptor.columns
+    text = _field(row, columns.text)
+    if not isinstance(text, str) or not text.strip():
+        return None
+    source_id = _field(row, columns.id) if columns.id else fallback
+    passages = codebook_passages(row, text) if descriptor.codebook else ()
+    circumstances = {n: row[n] for n in _CIRCUMSTANCES if descriptor.codebook and row.get(n) is not None}
+    pair = (_field(row, columns.pair) or None) if columns.pair else None
+    return Statement(
+        text=text,
+        id=f"{descriptor.name}:{source_id}",
+        language=_field(row, columns.language) if columns.language else descriptor.language,
+        labels=derive_text_labels(passages) if passages else labeller.elements(row),
+        passages=passages,
+        pair=None if pair is None else f"{descriptor.name}:{pair}",
+        **circumstances,
+    )
+
+
+def _split(descriptor: Descriptor, file: CorpusFile, row: dict[str, Any]) -> str:
+    if descriptor.columns.split is None:
+        return file.split or NO_SPLIT
+    value = str(_field(row, descriptor.columns.split))
+    if value not in descriptor.splits:
+        raise HatespeechError(f"field {descriptor.columns.split!r}: split {value!r} is not declared")
+    return descriptor.splits[value]
+
+
+def _field(row: dict[str, Any], column: str) -> Any:  # noqa: ANN401 - cells have any type
+    if column not in row:
+        raise HatespeechError(f"there is no field {column!r}; there are {sorted(row)}")
+    return row[column]

@@ -1,0 +1,97 @@
+"""Figures of an evaluation, each beside the table it is drawn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hatespeech_no.errors import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hatespeech_no.evaluation.evaluate import Evaluation
+
+_BLUE, _ORANGE, _GREY = "#2f5d8a", "#c8702a", "#9a9a9a"
+
+
+def draw_figures(evaluation: Evaluation, folder: Path) -> None:
+    """Draw macro-F1, accuracy on each side, and reliability; nothing is drawn where there is nothing to show.
+
+    Args:
+        evaluation: what to show.
+        folder: an existing folder for the PNG files.
+    """
+    require("matplotlib", "train").use("Agg")
+    table = evaluation.table()
+    overall = table[table["slice"] == "all"]
+    _intervals(overall[overall["metric"] == "macro_f1"], "Macro-F1 on test parts", folder / "macro_f1.png")
+    _intervals(
+        overall[overall["metric"].isin(["accuracy_yes", "accuracy_no"]) & (overall["element"] == "hateful")],
+        "Accuracy on hateful and on not hateful statements",
+        folder / "hateful_accuracy.png",
+    )
+    _reliability(evaluation.predictions, folder / "reliability.png")
+
+
+def _intervals(rows: pd.DataFrame, title: str, path: Path) -> None:
+    if rows.empty:
+        return
+    import matplotlib.pyplot as plt
+
+    labels = rows["suite"] + " · " + rows["element"].str.replace("_", " ")
+    if rows["metric"].nunique() > 1:
+        labels += rows["metric"].map({"accuracy_yes": " (yes)", "accuracy_no": " (no)"})
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.3 * len(rows)), layout="constrained")
+    y = np.arange(len(rows))[::-1]
+    value = rows["value"].to_numpy()
+    axes.barh(y, value, color=_BLUE, height=0.6)
+    axes.errorbar(
+        value, y, xerr=[value - rows["lo"], rows["hi"] - value], fmt="none", ecolor="black", elinewidth=1, capsize=2
+    )
+    axes.set_yticks(y, [f"{label}  (n={n})" for label, n in zip(labels, rows["n"], strict=True)], fontsize=8)
+    axes.set_xlim(0, 1)
+    axes.axvline(0.5, color=_GREY, linewidth=0.8, linestyle=":")
+    axes.set_title(f"{title}, with 95 % bootstrap intervals", fontsize=10)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def _reliability(predictions: dict[str, pd.DataFrame], path: Path) -> None:
+    panels = [
+        (f"{suite} · {element}", rows)
+        for suite, table in predictions.items()
+        for element, rows in table.groupby("element")
+        if element in ("hateful", "abusive", "ground_gender") and 0 < rows["label"].mean() < 1 and len(rows) >= 50
+    ]
+    if not panels:
+        return
+    import matplotlib.pyplot as plt
+
+    columns = min(4, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, grid = plt.subplots(
+        lines, columns, figsize=(2.6 * columns, 2.7 * lines), layout="constrained", squeeze=False
+    )
+    for axes in grid.flat[len(panels) :]:
+        axes.axis("off")
+    for axes, (title, rows) in zip(grid.flat, panels, strict=False):
+        _reliability_panel(axes, title, rows)
+    figure.suptitle("Reliability on test parts: predicted probability against share of yes", fontsize=10)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def _reliability_panel(axes: Axes, title: str, rows: pd.DataFrame) -> None:
+    bins = pd.cut(rows["p"], np.linspace(0, 1, 11), include_lowest=True)
+    points = rows.groupby(bins, observed=True).agg(p=("p", "mean"), share=("label", "mean"), n=("label", "size"))
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, linestyle=":")
+    axes.plot(points["p"], points["share"], color=_ORANGE, linewidth=1)
+    axes.scatter(points["p"], points["share"], s=6 + 90 * points["n"] / points["n"].max(), color=_ORANGE)
+    axes.set_title(title, fontsize=8)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.tick_params(labelsize=7)

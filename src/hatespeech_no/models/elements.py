@@ -1,0 +1,98 @@
+"""What every model hands on: scores, then calibrated probabilities, then decided elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hatespeech_no.statement import Elements
+from hatespeech_no.taxonomy import Conduct
+
+_CONDUCTS = list(Conduct)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Uncalibrated scores of a batch of n texts.
+
+    Attributes:
+        names: the k elements the model has a head for.
+        log_odds: shape (n, k).
+        conduct: shape (n, 8), unnormalised log-probabilities in order of severity; ``None`` if the
+            model has no head for conduct.
+    """
+
+    names: tuple[str, ...]
+    log_odds: NDArray[np.float32]
+    conduct: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """Calibrated probabilities of a batch of n texts; an element that is not here is unknown.
+
+    Attributes:
+        names: the k elements that could be calibrated.
+        yes: shape (n, k), probability of yes, 0 to 1.
+        conduct: shape (n, 8), rows add up to 1, in order of severity; or ``None``.
+    """
+
+    names: tuple[str, ...]
+    yes: NDArray[np.float32]
+    conduct: NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.yes)
+
+    def of(self, element: str) -> NDArray[np.float32] | None:
+        """Probability of yes for one element, shape (n,); ``None`` = unknown."""
+        return self.yes[:, self.names.index(element)] if element in self.names else None
+
+    def row(self, i: int) -> dict[str, float]:
+        """The probabilities of one text by element; those of conduct as ``conduct_<id>``."""
+        values = {name: float(p) for name, p in zip(self.names, self.yes[i], strict=True)}
+        if self.conduct is not None:
+            values |= {f"conduct_{c}": float(p) for c, p in zip(_CONDUCTS, self.conduct[i], strict=True)}
+        return values
+
+    def decide(self, thresholds: Mapping[str, float]) -> list[Elements]:
+        """Elements as they stand at an operating point.
+
+        Args:
+            thresholds: probability from which an element counts as yes; 0.5 where not given.
+                Conduct is the most probable one.
+        """
+        cut = np.array([thresholds.get(name, 0.5) for name in self.names], dtype=np.float32)
+        answers = self.yes >= cut
+        gravest = None if self.conduct is None else self.conduct.argmax(axis=1)
+        return [
+            Elements(
+                dict(zip(self.names, map(bool, row), strict=True)),
+                None if gravest is None else frozenset({_CONDUCTS[gravest[i]]}),
+            )
+            for i, row in enumerate(answers)
+        ]
+
+
+class ElementModel(Protocol):
+    """A family of models: trained elsewhere, saved to and loaded from a folder, scoring texts."""
+
+    family: str
+
+    def scores(self, texts: Sequence[str]) -> Scores:
+        """Score a batch of texts."""
+        ...
+
+    def save(self, folder: Path) -> dict[str, object]:
+        """Write the model's files; returns its settings, as JSON values, for the manifest."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, object]) -> ElementModel:
+        """Read what ``save`` wrote."""
+        ...

@@ -1,0 +1,225 @@
+"""The linear baseline: word and character n-grams, one head per element. Trains in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.numpy import load_file, save_file
+from scipy.sparse import csr_matrix, hstack, spmatrix, vstack
+from scipy.special import softmax
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from hatespeech_no.models.elements import Scores
+from hatespeech_no.taxonomy import ELEMENTS, Conduct
+from hatespeech_no.text.lemmas import lemma_source, lemmatiser
+from hatespeech_no.text.masking import mask_names, mask_patterns
+from hatespeech_no.text.pipelines import load_pipeline
+
+_CONDUCTS = len(Conduct)
+_SET_ROUNDS = 2
+_WEIGHTS, _VOCABULARY = "weights.safetensors", "vocabulary.json"
+
+
+class TfidfConfig(BaseModel):
+    """Settings of the model.
+
+    Attributes:
+        words: lengths of word n-grams, shortest and longest.
+        characters: lengths of character n-grams within words.
+        min_documents: documents an n-gram must occur in, so that no single writer's words are kept.
+        max_features: most frequent n-grams kept, for words and for characters each.
+        regularisation: inverse strength C of the L2 penalty.
+        lemmas: ``simplemma`` or a spaCy pipeline that turns words into lemmas first.
+        mask_names: spaCy pipeline whose person names are masked before the vocabulary is built.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    words: tuple[int, int] = (1, 2)
+    characters: tuple[int, int] = (2, 5)
+    min_documents: int = Field(default=5, ge=5)
+    max_features: int = Field(default=100_000, ge=100)
+    regularisation: float = Field(default=4.0, gt=0)
+    lemmas: str | None = None
+    mask_names: str | None = None
+
+
+class TfidfModel:
+    """A fitted model; see ``fit_tfidf``."""
+
+    family: ClassVar[str] = "tfidf"
+
+    def __init__(
+        self,
+        config: TfidfConfig,
+        vectorisers: Sequence[TfidfVectorizer],
+        names: tuple[str, ...],
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        recorded_lemmas: str | None = None,
+    ) -> None:
+        """Weights have one column per element in ``names``, then eight for conduct if it was trained."""
+        self._config = config
+        self._vectorisers = vectorisers
+        self._names = names
+        self._weights = weights
+        self._bias = bias
+        self._lemma_source = recorded_lemmas
+        self._lemmatise = lemmatiser(config.lemmas, recorded_lemmas) if config.lemmas else None
+
+    def scores(self, texts: Sequence[str]) -> Scores:
+        """Score a batch of texts."""
+        masked = [mask_patterns(text) for text in texts]
+        features = _features(self._vectorisers, masked, self._lemmatise)
+        values = np.asarray(features @ self._weights, dtype=np.float32) + self._bias
+        k = len(self._names)
+        return Scores(self._names, values[:, :k], values[:, k:] if values.shape[1] > k else None)
+
+    def save(self, folder: Path) -> dict[str, object]:
+        """Write vocabulary and weights; returns the settings for the manifest."""
+        vocabulary = [v.get_feature_names_out().tolist() for v in self._vectorisers]
+        (folder / _VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
+        idf = {f"idf_{i}": v.idf_ for i, v in enumerate(self._vectorisers)}
+        save_file({"weights": self._weights, "bias": self._bias, **idf}, folder / _WEIGHTS)
+        return {"config": self._config.model_dump(), "names": list(self._names), "lemmas": self._lemma_source}
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, Any]) -> TfidfModel:
+        """Read what ``save`` wrote."""
+        config = TfidfConfig.model_validate(settings["config"])
+        tensors = load_file(folder / _WEIGHTS)
+        vectorisers = _vectorisers(config)
+        terms = json.loads((folder / _VOCABULARY).read_text("utf-8"))
+        for i, (vectoriser, vocabulary) in enumerate(zip(vectorisers, terms, strict=True)):
+            vectoriser.vocabulary = vocabulary
+            vectoriser.idf_ = tensors[f"idf_{i}"]
+        names = tuple(settings["names"])
+        return cls(config, vectorisers, names, tensors["weights"], tensors["bias"], settings["lemmas"])
+
+
+def fit_tfidf(
+    texts: Sequence[str],
+    labels: Mapping[str, NDArray[np.float32]],
+    conduct: NDArray[np.bool_],
+    config: TfidfConfig,
+    seed: int,
+    report: Callable[[str], None],
+) -> TfidfModel:
+    """Fit a model.
+
+    Args:
+        texts: n training texts.
+        labels: for each element shape (n,), 1 yes, 0 no, NaN unknown; unknown rows are left out of
+            that element's head.
+        conduct: shape (n, 8), the conducts that are possible; a row of only ``False`` is unknown.
+        config: the settings.
+        seed: of the solver.
+        report: called with the name of each step as it begins.
+
+    Returns:
+        A model with a head for each element of which both values occur.
+    """
+    report("vocabulary")
+    masked = [mask_patterns(text) for text in texts]
+    if config.mask_names:
+        masked = list(mask_names(masked, load_pipeline(config.mask_names)))
+    vectorisers = _vectorisers(config)
+    source = lemma_source(config.lemmas) if config.lemmas else None
+    features = _features(vectorisers, masked, lemmatiser(config.lemmas) if config.lemmas else None, fit=True)
+    names, columns, biases = [], [], []
+    for name in ELEMENTS:
+        known = ~np.isnan(labels[name])
+        target = labels[name][known]
+        if 0 < target.sum() < len(target):
+            report(name)
+            head = _logistic(config, seed).fit(features[known], target)
+            names.append(name)
+            columns.append(head.coef_)
+            biases.append(head.intercept_)
+    report("conduct")
+    fitted = _fit_conduct(features, conduct, config, seed)
+    if fitted is not None:
+        columns.append(fitted[0])
+        biases.append(fitted[1])
+    weights = np.concatenate(columns).T.astype(np.float32) if columns else np.zeros((features.shape[1], 0), np.float32)
+    bias = np.concatenate(biases).astype(np.float32) if biases else np.zeros(0, np.float32)
+    return TfidfModel(config, vectorisers, tuple(names), np.ascontiguousarray(weights), bias, source)
+
+
+def _fit_conduct(
+    features: csr_matrix, possible: NDArray[np.bool_], config: TfidfConfig, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """One head per conduct on sets of possible conducts, by expectation–maximisation.
+
+    A row stands for each conduct it may have with the weight that the last round gives it
+    (Jin and Ghahramani 2002, "Learning with multiple labels").
+
+    Returns:
+        Coefficients, shape (8, features), and intercepts, shape (8,); ``None`` if fewer than two
+        conducts occur.
+    """
+    known = np.flatnonzero(possible.any(axis=1))
+    sets = possible[known]
+    classes = np.flatnonzero(sets.any(axis=0))
+    if len(classes) < 2:
+        return None
+    x = features[known]
+    share = sets / sets.sum(axis=1, keepdims=True)
+    weights = np.zeros((_CONDUCTS, features.shape[1]), np.float32)
+    # A conduct that never occurs in training is given no chance.
+    bias = np.full(_CONDUCTS, -30.0, np.float32)
+    for _ in range(_SET_ROUNDS):
+        for c in classes:
+            inside, outside = np.flatnonzero(share[:, c] > 0), np.flatnonzero(share[:, c] < 1)
+            head = _logistic(config, seed).fit(
+                vstack([x[inside], x[outside]]),
+                np.repeat([1, 0], [len(inside), len(outside)]),
+                sample_weight=np.concatenate([share[inside, c], 1 - share[outside, c]]),
+            )
+            weights[c], bias[c] = head.coef_[0], head.intercept_[0]
+        posterior = softmax(x @ weights.T + bias, axis=1)
+        share = np.where(sets, posterior, 0) + np.where(sets, 1e-9, 0)
+        share /= share.sum(axis=1, keepdims=True)
+    return weights, bias
+
+
+def _logistic(config: TfidfConfig, seed: int) -> LogisticRegression:
+    return LogisticRegression(
+        C=config.regularisation, class_weight="balanced", solver="liblinear", dual=True, max_iter=1000, random_state=seed
+    )
+
+
+def _vectorisers(config: TfidfConfig) -> list[TfidfVectorizer]:
+    shared = {
+        "min_df": config.min_documents,
+        "max_features": config.max_features,
+        "sublinear_tf": True,
+        "dtype": np.float32,
+    }
+    return [
+        TfidfVectorizer(ngram_range=config.words, token_pattern=r"(?u)\w+|[^\w\s]", **shared),
+        TfidfVectorizer(ngram_range=config.characters, analyzer="char_wb", **shared),
+    ]
+
+
+def _features(
+    vectorisers: Sequence[TfidfVectorizer],
+    texts: Sequence[str],
+    lemmatise: Callable[[Sequence[str]], list[str]] | None,
+    *,
+    fit: bool = False,
+) -> csr_matrix:
+    # Lemmas replace words, never characters: spelling is what the characters are for.
+    views = [lemmatise(texts) if lemmatise else texts, texts]
+    blocks: list[spmatrix] = [
+        vectoriser.fit_transform(view) if fit else vectoriser.transform(view)
+        for vectoriser, view in zip(vectorisers, views, strict=True)
+    ]
+    return hstack(blocks, format="csr")

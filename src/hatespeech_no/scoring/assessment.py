@@ -1,0 +1,100 @@
+"""What is handed to a human: a tier, the reasons for it, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hatespeech_no.taxonomy import ELEMENTS, Conduct, Context, Ground, Lang, Target, Tier, element_label
+from hatespeech_no.triage import load_rules
+
+NOTICE = {
+    "nb": "Maskinell sortering. Ingenting er avgjort: et menneske må lese og vurdere.",
+    "en": "Sorted by machine. Nothing is decided: a human must read and assess.",
+}
+
+_GROUP_NAMES = {
+    "ground_185": ("et grunnlag i § 185", "a ground of § 185"),
+    "other_ground": ("et annet vernet grunnlag", "another protected ground"),
+    "missing_context": ("manglende sammenheng", "missing context"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The assessment of one statement. Never a verdict.
+
+    Attributes:
+        id: of the statement, if it had one.
+        tier: how much human attention it needs.
+        p_hateful: probability that the text as a whole is hateful, 0 to 1; ``None`` = unknown.
+        grounds, conduct, target, context: as decided in the gravest passage; ``conduct`` is
+            ``None`` where the model cannot tell.
+        provisions: sections of straffeloven a reviewer may need; never a finding of guilt.
+        rules: ids of the rules that matched.
+        adjustments: ids of what then changed the tier.
+        flags: what to check, by id.
+        undecided: what is unknown and decides the tier.
+        passage: place of the gravest passage in the text, in characters; ``None`` without text.
+        probabilities: of each element for the text as a whole.
+        versions: of model, rules and statute.
+    """
+
+    id: str | None
+    tier: Tier
+    p_hateful: float | None = None
+    grounds: tuple[Ground, ...] = ()
+    conduct: Conduct | None = None
+    target: tuple[Target, ...] = ()
+    context: tuple[Context, ...] = ()
+    provisions: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    adjustments: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    passage: tuple[int, int] | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def reasons(self, lang: Lang = "en") -> list[str]:
+        """Why this tier, in words: rules, adjustments, flags, and what is not known."""
+        rules = load_rules()
+        lines = [f"{code}: {rules.explain(code, lang)}" for code in self.rules]
+        lines += [rules.explain(code, lang) for code in (*self.adjustments, *self.flags)]
+        if self.undecided:
+            unknown = ", ".join(_undecided_label(name, lang) for name in self.undecided)
+            lines.append(f"{'Ukjent og avgjørende' if lang == 'nb' else 'Unknown and decisive'}: {unknown}")
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "id": self.id,
+            "tier": str(self.tier),
+            "p_hateful": self.p_hateful,
+            "grounds": [str(g) for g in self.grounds],
+            "conduct": None if self.conduct is None else str(self.conduct),
+            "target": [str(t) for t in self.target],
+            "context": [str(c) for c in self.context],
+            "provisions": list(self.provisions),
+            "rules": list(self.rules),
+            "adjustments": list(self.adjustments),
+            "flags": list(self.flags),
+            "undecided": list(self.undecided),
+            "passage": self.passage,
+            "probabilities": dict(self.probabilities),
+            "versions": dict(self.versions),
+        }
+
+    def __str__(self) -> str:
+        probability = "?" if self.p_hateful is None else f"{self.p_hateful:.2f}"
+        grounds = ", ".join(g.en for g in self.grounds) or "–"
+        conduct = "?" if self.conduct is None else self.conduct.en
+        return f"{self.tier.en} | p(hateful) {probability} | {grounds} | {conduct} | {', '.join(self.rules)}"
+
+
+def _undecided_label(name: str, lang: Lang) -> str:
+    if name in _GROUP_NAMES:
+        return _GROUP_NAMES[name][0 if lang == "nb" else 1]
+    return element_label(name, lang) if name in (*ELEMENTS, "conduct") else name

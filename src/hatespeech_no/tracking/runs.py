@@ -1,0 +1,189 @@
+"""Log run folders to MLflow: seeds as children of one run. The store holds no texts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+import pandas as pd
+
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.tracking.store import experiment_id, mlflow_module
+from hatespeech_no.training.record import SUMMARY, Record
+
+_P = ParamSpec("_P")
+
+
+def _never_costs_the_run(
+    method: Callable[Concatenate[MlflowTracker, _P], None],
+) -> Callable[Concatenate[MlflowTracker, _P], None]:
+    """A store that fails is remembered and left alone; training goes on."""
+
+    @wraps(method)
+    def guarded(self: MlflowTracker, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        if self.problem is not None:
+            return
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever the store raises, the model is what counts
+            self.problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+    return guarded
+
+
+class MlflowTracker:
+    """Logs a run while it is made; see ``training.record.Tracker``.
+
+    Attributes:
+        problem: why logging stopped; ``None`` if it did not.
+    """
+
+    def __init__(self, uri: str, experiment: str, register_as: str | None = None) -> None:
+        self.uri = uri
+        self.problem: str | None = None
+        self._experiment = experiment
+        self._register_as = register_as
+        self._open: list[str] = []
+        self._models: list[str] = []
+
+    @_never_costs_the_run
+    def start(self, name: str, facts: dict[str, dict[str, str]]) -> None:
+        """Begin the parent run."""
+        mlflow = mlflow_module()
+        mlflow.set_tracking_uri(self.uri)
+        self._id = experiment_id(self.uri, self._experiment)
+        self._client = mlflow.MlflowClient(tracking_uri=self.uri)
+        run = self._client.create_run(self._id, run_name=name, tags={**facts["tags"], "kind": "parent"})
+        self._open.append(run.info.run_id)
+        for key, value in facts["params"].items():
+            self._client.log_param(run.info.run_id, key, value)
+
+    @_never_costs_the_run
+    def start_seed(self, name: str) -> None:
+        """Begin a child run."""
+        tags = {"mlflow.parentRunId": self._open[0], "kind": "seed"}
+        run = self._client.create_run(self._id, run_name=name, tags=tags)
+        self._open.append(run.info.run_id)
+
+    @_never_costs_the_run
+    def finish_seed(self, folder: Path) -> None:
+        """Log a seed's folder and end its run."""
+        run_id = self._open[-1]
+        self._models.append(_log_seed(run_id, folder))
+        self._client.set_terminated(run_id, "FINISHED")
+        self._open.pop()
+
+    @_never_costs_the_run
+    def finish(self, folder: Path) -> None:
+        """Log mean and standard deviation over seeds, register the first seed's model, end the run."""
+        run_id = self._open[0]
+        summary = json.loads((folder / SUMMARY).read_text("utf-8"))
+        values = {}
+        for name, value in summary["metrics"].items():
+            values[name] = value["mean"]
+            if len(summary["seeds"]) > 1 and not name.endswith(("_lo", "_hi")):
+                values[f"{name}_sd"] = value["sd"]
+        mlflow = mlflow_module()
+        with mlflow.start_run(run_id=run_id):
+            mlflow.log_metrics(values)
+            mlflow.log_artifact(str(folder / SUMMARY))
+            first = folder / f"seed-{summary['seeds'][0]}"
+            mlflow.log_artifacts(str(first / "figures"), "figures")
+            mlflow.log_table(pd.read_csv(first / "tables" / "metrics.csv"), "metrics.json")
+        if self._register_as:
+            self._register(self._models[0], self._register_as)
+        self._open.clear()
+
+    def _register(self, model: str, name: str) -> None:
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name)
+        self._client.create_model_version(name, source=model, model_id=model.removeprefix("models:/"))
+
+    @_never_costs_the_run
+    def abort(self) -> None:
+        """End open runs as killed if the user or the system stopped them, else as failed."""
+        stopped = isinstance(sys.exc_info()[1], KeyboardInterrupt | SystemExit)
+        while self._open:
+            self._client.set_terminated(self._open.pop(), "KILLED" if stopped else "FAILED")
+
+
+def log_run_folder(folder: Path, uri: str, experiment: str, register_as: str | None = None) -> None:
+    """Log a finished run folder, for example one whose store could not be reached in time.
+
+    Raises:
+        HatespeechError: it is no finished run folder, or the store cannot be reached.
+    """
+    try:
+        summary = json.loads((folder / SUMMARY).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise HatespeechError(f"{folder}: is no finished run folder, it has no readable {SUMMARY}") from error
+    tracker = MlflowTracker(uri, experiment, register_as)
+    tracker.start(summary["name"], {"params": summary["params"], "tags": summary["environment"]})
+    for seed in summary["seeds"]:
+        tracker.start_seed(f"seed-{seed}")
+        tracker.finish_seed(folder / f"seed-{seed}")
+    tracker.finish(folder)
+    if tracker.problem is not None:
+        raise HatespeechError(f"{uri}: cannot be logged to ({tracker.problem})")
+
+
+def _log_seed(run_id: str, folder: Path) -> str:
+    """Log a seed's folder to its run; returns the address of the logged model."""
+    mlflow = mlflow_module()
+    record = Record.read(folder)
+    with _end_quietly(mlflow, run_id):
+        mlflow.log_params(record.params)
+        mlflow.set_tags(record.tags)
+        mlflow.log_metrics(record.metrics)
+        for row in record.data:
+            _log_dataset(mlflow, row)
+        mlflow.log_artifacts(str(folder / "figures"), "figures")
+        for table in sorted((folder / "tables").glob("*.csv")):
+            mlflow.log_table(pd.read_csv(table), f"{table.stem}.json")
+        with warnings.catch_warnings():
+            # MLflow asks for an input example; rows are personal data and never logged as one.
+            warnings.simplefilter("ignore")
+            model = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("pyfunc.py")),
+                artifacts={"bundle": str(folder / "bundle")},
+                signature=_signature(mlflow),
+                pip_requirements=[f"hatespeech_no=={metadata.version('hatespeech_no')}"],
+            )
+    return str(model.model_uri)
+
+
+@contextmanager
+def _end_quietly(mlflow: Any, run_id: str) -> Iterator[None]:  # noqa: ANN401 - the untyped module
+    """Make a run current without letting MLflow decide how it ended."""
+    mlflow.start_run(run_id=run_id)
+    try:
+        yield
+    finally:
+        mlflow.end_run("RUNNING")
+
+
+def _log_dataset(mlflow: Any, row: dict[str, Any]) -> None:  # noqa: ANN401 - the untyped module
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    source = CodeDatasetSource(tags={"corpus": row["name"], "rows": str(row["rows"])})
+    mlflow.log_input(MetaDataset(source, name=row["name"], digest=row["digest"]), context=row["context"])
+
+
+def _signature(mlflow: Any) -> Any:  # noqa: ANN401 - the untyped module
+    from hatespeech_no.scoring.classifier import FRAME_COLUMNS
+
+    kinds = mlflow.types
+    text = kinds.Schema([kinds.ColSpec("string", "text")])
+    answers = [
+        kinds.ColSpec("double" if c == "p_hateful" else "string", c, required=c == "tier") for c in FRAME_COLUMNS
+    ]
+    return mlflow.models.ModelSignature(inputs=text, outputs=kinds.Schema(answers))

@@ -1,0 +1,91 @@
+"""What a run found, as plain files: the run folder is the truth, a tracking store holds a copy.
+
+A run folder::
+
+    run.json                summary over seeds: parameters, mean and spread of every metric
+    seed-<n>/record.json    parameters, metrics, tags and data of one seed
+    seed-<n>/bundle/        the model
+    seed-<n>/figures/*.png  figures
+    seed-<n>/tables/*.csv   their data and the predictions, by keyed id, never by text
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from hatespeech_no.errors import HatespeechError
+
+RECORD = "record.json"
+SUMMARY = "run.json"
+
+
+class Record(BaseModel):
+    """What is logged of one run: flat parameters and metrics, tags, and the data it saw."""
+
+    name: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    data: list[dict[str, Any]] = []
+
+    def write(self, folder: Path) -> None:
+        """Save in a seed's folder."""
+        (folder / RECORD).write_text(self.model_dump_json(indent=2), "utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """Read what ``write`` saved.
+
+        Raises:
+            HatespeechError: there is none.
+        """
+        try:
+            return cls.model_validate_json((folder / RECORD).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise HatespeechError(f"{folder}: holds no record of a run ({type(error).__name__})") from error
+
+
+class Tracker(Protocol):
+    """Where runs are logged; see ``tracking``. It never raises: what it cannot log stays in the folder."""
+
+    def start(self, name: str, facts: dict[str, dict[str, str]]) -> None:
+        """Begin the parent run; ``facts`` are its ``params`` and ``tags``."""
+        ...
+
+    def start_seed(self, name: str) -> None:
+        """Begin a child run."""
+        ...
+
+    def finish_seed(self, folder: Path) -> None:
+        """Log a seed's folder and end its run."""
+        ...
+
+    def finish(self, folder: Path) -> None:
+        """Log the summary of a run folder and end the parent run."""
+        ...
+
+    def abort(self) -> None:
+        """End whatever is open: killed if the user or the system stopped it, else failed."""
+        ...
+
+
+class NoTracker:
+    """Logs nothing; everything is in the run folder anyway."""
+
+    def start(self, name: str, facts: dict[str, dict[str, str]]) -> None:
+        """Do nothing."""
+
+    def start_seed(self, name: str) -> None:
+        """Do nothing."""
+
+    def finish_seed(self, folder: Path) -> None:
+        """Do nothing."""
+
+    def finish(self, folder: Path) -> None:
+        """Do nothing."""
+
+    def abort(self) -> None:
+        """Do nothing."""

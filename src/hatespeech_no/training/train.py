@@ -1,0 +1,222 @@
+"""Train, calibrate, evaluate and save one model per seed."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hatespeech_no.bundle import Bundle, Corpus, Manifest
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
+from hatespeech_no.evaluation.figures import draw_figures
+from hatespeech_no.evaluation.labels import label_columns
+from hatespeech_no.models.calibration import calibrate
+from hatespeech_no.models.tfidf import fit_tfidf
+from hatespeech_no.scoring import Classifier
+from hatespeech_no.taxonomy import STATUTE_VERSION, TAXONOMY_VERSION
+from hatespeech_no.text.keyed import keyed_id, load_key
+from hatespeech_no.text.passages import sentencizer_version
+from hatespeech_no.training.config import TrainingConfig
+from hatespeech_no.training.data import RunData, load_pool, split_pool
+from hatespeech_no.training.record import SUMMARY, NoTracker, Record, Tracker
+from hatespeech_no.training.thresholds import choose_thresholds
+from hatespeech_no.triage import load_rules
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Report = Callable[[str], None]
+
+
+def train(
+    config: TrainingConfig, tracker: Tracker | None = None, report: Report = lambda step: None
+) -> tuple[Path, dict[str, Any]]:
+    """Train a model per seed and write a run folder.
+
+    Everything is saved in the folder before it is logged, so that a store that fails costs nothing.
+
+    Args:
+        config: what to train on, which model, which seeds.
+        tracker: where to log; default nowhere.
+        report: called with the name of each step as it begins.
+
+    Returns:
+        The run folder (see ``record``) and its summary.
+
+    Raises:
+        HatespeechError: configuration, corpora or the disk are at fault.
+        KeyboardInterrupt: handed on after open runs have been marked as killed.
+    """
+    tracker = tracker or NoTracker()
+    folder = _new_folder(config)
+    params = _flatten(config.model_dump(mode="json"))
+    tracker.start(config.name, {"params": params, "tags": _environment(config)})
+    finished = False
+    try:
+        pool = load_pool(config, report)
+        records = []
+        for seed in config.seeds:
+            name = f"seed-{seed}"
+            tracker.start_seed(name)
+            records.append(_train_seed(config, split_pool(pool, config, seed), seed, folder / name, report))
+            tracker.finish_seed(folder / name)
+        summary = _summarise(config, params, records)
+        content = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+        (folder / SUMMARY).write_text(content, "utf-8")
+        if config.results is not None:
+            (config.folder / config.results).write_text(content, "utf-8")
+        tracker.finish(folder)
+        finished = True
+    finally:
+        if not finished:
+            tracker.abort()
+    return folder, summary
+
+
+def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report) -> Record:
+    for part in ("figures", "tables"):
+        (folder / part).mkdir(parents=True)
+    started = time.perf_counter()
+    labels, conduct = label_columns(data.train)
+    model = fit_tfidf(data.train["text"][:], labels, conduct, config.model.tfidf, seed, report)
+    seconds = time.perf_counter() - started
+    report("calibrating on validation rows")
+    scores = model.scores(data.validation["text"][:])
+    held_out, held_out_conduct = label_columns(data.validation)
+    calibration = calibrate(scores, held_out, held_out_conduct)
+    manifest = Manifest(
+        format_version=1,
+        name=config.name,
+        package_version=metadata.version("hatespeech_no"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        family=model.family,
+        taxonomy_version=TAXONOMY_VERSION,
+        statute_version=STATUTE_VERSION,
+        rules_version=load_rules().version,
+        languages=sorted({language for language in data.train["language"][:] if language}),
+        sentencizer=sentencizer_version(),
+        settings={},
+        calibration=calibration.to_dict(),
+        thresholds=choose_thresholds(calibration.apply(scores), held_out),
+        data=[Corpus(name=s.name, licence=s.licence, rows=s.rows, digest=s.digest) for s in data.sources],
+        metrics={},
+    )
+    bundle = Bundle(manifest, model)
+    evaluation = evaluate(
+        Classifier(bundle),
+        data.tests,
+        resamples=config.evaluation.resamples,
+        seed=seed,
+        progress=lambda suite: report(f"evaluating on {suite}"),
+    )
+    report("writing")
+    manifest.metrics = evaluation.metrics()
+    bundle.save(folder / "bundle")
+    _write_tables(evaluation, data, folder)
+    draw_figures(evaluation, folder / "figures")
+    record = Record(
+        name=f"seed-{seed}",
+        params={**_flatten(config.model_dump(mode="json")), "seed": str(seed)},
+        metrics={
+            **manifest.metrics,
+            "train/rows": float(len(data.train)),
+            "train/seconds": seconds,
+            "validation/rows": float(len(data.validation)),
+        },
+        tags={
+            "family": model.family,
+            "languages": ",".join(manifest.languages),
+            "bundle": bundle.digest,
+            "calibrated": ",".join(sorted(calibration.platt)) or "none",
+            "uncalibrated": ",".join(sorted(set(scores.names) - set(calibration.platt))) or "none",
+            **_environment(config),
+        },
+        data=[
+            *({**corpus.model_dump(), "context": "training"} for corpus in manifest.data),
+            *(
+                {"name": name, "rows": len(test), "digest": _digest(test), "context": "testing"}
+                for name, test in data.tests.items()
+            ),
+        ],
+    )
+    record.write(folder)
+    return record
+
+
+def _write_tables(evaluation: Evaluation, data: RunData, folder: Path) -> None:
+    evaluation.table().to_csv(folder / "tables" / "metrics.csv", index=False)
+    data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
+    key = load_key()
+    for suite, predictions in evaluation.predictions.items():
+        # Ids may hold names or addresses: only keyed ones leave this machine.
+        table = predictions.assign(id=predictions["id"].map(lambda i: keyed_id(str(i), key)))
+        table.round({"p": 4}).to_csv(folder / "tables" / f"predictions_{suite}.csv", index=False)
+
+
+def _digest(rows: Dataset) -> str:
+    hashes = pd.util.hash_pandas_object(rows.select_columns(["id", "text"]).to_pandas(), index=False)
+    return f"{int(hashes.sum()):016x}"[-16:]
+
+
+def _summarise(config: TrainingConfig, params: Mapping[str, str], records: list[Record]) -> dict[str, Any]:
+    """Mean and standard deviation of every metric over seeds, and of the ends of each interval the mean."""
+    metrics = {}
+    for name in records[0].metrics:
+        values = np.array([record.metrics[name] for record in records if name in record.metrics])
+        metrics[name] = {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0}
+    return {
+        "name": config.name,
+        "seeds": list(config.seeds),
+        "params": dict(params),
+        "data": records[0].data,
+        "environment": _environment(config),
+        "metrics": metrics,
+    }
+
+
+def _new_folder(config: TrainingConfig) -> Path:
+    folder = config.output / f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
+    return folder
+
+
+def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return flat
+
+
+def _environment(config: TrainingConfig) -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in ("hatespeech_no", "scikit-learn", "spacy", "numpy")}
+    return {
+        "python": platform.python_version(),
+        **{f"version.{name}": version for name, version in versions.items()},
+        "code": _commit(config.folder),
+    }
+
+
+def _commit(folder: Path) -> str:
+    """The git commit of the configuration's folder, ``unknown`` outside a checkout."""
+    import subprocess
+
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
