@@ -121,7 +121,9 @@ class Bundle:
             if Path(name).name != name or not path.is_file():
                 raise HatespeechError(f"{folder}: file {name!r} of the bundle is missing")
             if _sha256(path) != digest:
-                raise HatespeechError(f"{path} is damaged: it is not the file the manifest names. Copy the bundle again.")
+                raise HatespeechError(
+                    f"{path} is damaged: it is not the file the manifest names. Copy the bundle again."
+                )
         family = _FAMILIES.get(manifest.family)
         if family is None:
             raise HatespeechError(f"{folder}: this version knows no model family {manifest.family!r}")

@@ -13,7 +13,11 @@ Marks = Collection[str] | Mapping[str, bool]
 """Members of a multi-label element: a collection means exactly these (all others are no), a
 mapping answers only for the members it names (all others are unknown)."""
 
-_FAMILIES = {"grounds": ("ground", Ground), "target": ("target", Target), "context": ("context", Context)}
+_FAMILIES: dict[str, tuple[str, type[Any]]] = {
+    "grounds": ("ground", Ground),
+    "target": ("target", Target),
+    "context": ("context", Context),
+}
 _ALL_CONDUCTS = frozenset(Conduct)
 _E = TypeVar("_E", Ground, Conduct, Target, Context)
 
@@ -55,8 +59,9 @@ class Elements:
 
         Args:
             conduct: one conduct, or several where the source cannot tell which.
-            grounds, target, context: see ``Marks``; target ``["none"]`` and ``[]`` both say that
-                nothing is targeted.
+            grounds: see ``Marks``.
+            target: see ``Marks``; ``["none"]`` and ``[]`` both say that nothing is targeted.
+            context: see ``Marks``.
             **yes_no: ``hateful``, ``abusive``, ``ground_explicit``, ``addressed_in_person``,
                 ``support``; ``None`` = unknown.
 

@@ -22,7 +22,7 @@ class _Named(StrEnum):
     nb: str
     en: str
 
-    def __new__(cls, code: str, nb: str, en: str) -> Self:
+    def __new__(cls, code: str, nb: str = "", en: str = "") -> Self:
         member = str.__new__(cls, code)
         member._value_ = code
         member.nb, member.en = nb, en
@@ -36,10 +36,18 @@ class _Named(StrEnum):
 class Ground(_Named):
     """The ground because of which the words attack; a group merely mentioned is no ground."""
 
-    ETHNICITY = "ethnicity", "hudfarge, nasjonal eller etnisk opprinnelse", "skin colour, national or ethnic origin"
+    ETHNICITY = (
+        "ethnicity",
+        "hudfarge, nasjonal eller etnisk opprinnelse",
+        "skin colour, national or ethnic origin",
+    )
     RELIGION = "religion", "religion eller livssyn", "religion or life stance"
     SEXUAL_ORIENTATION = "sexual_orientation", "seksuell orientering", "sexual orientation"
-    GENDER_IDENTITY = "gender_identity", "kjønnsidentitet eller kjønnsuttrykk", "gender identity or expression"
+    GENDER_IDENTITY = (
+        "gender_identity",
+        "kjønnsidentitet eller kjønnsuttrykk",
+        "gender identity or expression",
+    )
     DISABILITY = "disability", "nedsatt funksjonsevne", "disability"
     GENDER = "gender", "kjønn", "gender"
     OTHER_PROTECTED = "other_protected", "annet vernet grunnlag", "other protected ground"
@@ -142,7 +150,11 @@ class Publicity(_Named):
     """Where it was said (straffeloven § 10 and § 185); never guessed from the text."""
 
     PUBLIC = "public", "offentlig", "public"
-    PRESENCE_OF_AFFECTED = "presence_of_affected", "i nærvær av den som rammes", "in the presence of a person affected"
+    PRESENCE_OF_AFFECTED = (
+        "presence_of_affected",
+        "i nærvær av den som rammes",
+        "in the presence of a person affected",
+    )
     PRIVATE = "private", "privat", "private"
     UNKNOWN = "unknown", "ukjent", "unknown"
 

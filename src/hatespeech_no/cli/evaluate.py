@@ -58,5 +58,5 @@ def _table(result: Evaluation) -> Table:
             if m in by_metric.index
         ]
         missing = [m for m in shown if m not in by_metric.index]
-        table.add_row(suite, element, str(group["n"].max()), *(["–"] * len(missing)), *cells)
+        table.add_row(str(suite), str(element), str(group["n"].max()), *(["–"] * len(missing)), *cells)
     return table

@@ -21,8 +21,24 @@ from hatespeech_no.text.masking import mask_patterns
 _COLOURS = {Tier.ACTIONABLE: "bold red", Tier.UNCERTAIN: "bold yellow", Tier.LAWFUL_HATE: "bold magenta"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _WORDS = {
-    "nb": ("De groveste funnene", "rad", "vurdering", "tekst og begrunnelse", "rader uten tekst", "rader i alt", "hatefull"),
-    "en": ("The gravest findings", "row", "assessment", "text and reasons", "rows without text", "rows in all", "hateful"),
+    "nb": (
+        "De groveste funnene",
+        "rad",
+        "vurdering",
+        "tekst og begrunnelse",
+        "rader uten tekst",
+        "rader i alt",
+        "hatefull",
+    ),
+    "en": (
+        "The gravest findings",
+        "row",
+        "assessment",
+        "text and reasons",
+        "rows without text",
+        "rows in all",
+        "hateful",
+    ),
 }
 
 
@@ -78,7 +94,11 @@ def _cells(flagged: Flagged, lang: Lang) -> tuple[Text, Group, Group]:
     a = flagged.assessment
     probability = "?" if a.p_hateful is None else f"{a.p_hateful:.2f}"
     conduct = "?" if a.conduct is None else a.conduct.label(lang)
-    facts = [Text(f"p({_WORDS[lang][-1]}) = {probability}"), Text(conduct), *(Text(g.label(lang)) for g in a.grounds)]
+    facts = [
+        Text(f"p({_WORDS[lang][-1]}) = {probability}"),
+        Text(conduct),
+        *(Text(g.label(lang)) for g in a.grounds),
+    ]
     # Texts are hostile when printed too: no markup, no control codes, no handles.
     text = _CONTROL.sub(" ", mask_patterns(flagged.text))[:160]
     return (

@@ -26,6 +26,10 @@ def ui(
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri or local_store(RUNS)]
     # Without jobs the server takes a third of a gigabyte instead of three.
-    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    settings = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
     Console().print(f"http://127.0.0.1:{port} – Ctrl-C ends it", highlight=False)
     sys.exit(subprocess.run(command, env={**os.environ, **settings}, check=False).returncode)  # noqa: S603

@@ -44,7 +44,9 @@ def find_descriptor(name: str, relative_to: Path | None = None) -> tuple[Descrip
     if name not in shipped:
         near = difflib.get_close_matches(name, shipped, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise HatespeechError(f"There is no corpus {name!r}.{hint} Shipped: {', '.join(shipped)}; or give a .yaml file.")
+        raise HatespeechError(
+            f"There is no corpus {name!r}.{hint} Shipped: {', '.join(shipped)}; or give a .yaml file."
+        )
     folder = os.environ.get(DATA_VARIABLE)
     if not folder:
         raise HatespeechError(

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 NO_SPLIT = "all"
 """Name of the only split of a corpus whose owners published none."""
 
-_CIRCUMSTANCES = ("publicity", "addressee_is_minor", "addressee_is_official", "repeated", "victim_aware", "thread")
+_CIRCUMSTANCES = (
+    "publicity",
+    "addressee_is_minor",
+    "addressee_is_official",
+    "repeated",
+    "victim_aware",
+    "thread",
+)
 
 
 def load_corpus(name: str, relative_to: Path | None = None) -> DatasetDict:

@@ -55,9 +55,11 @@ def locate(file: CorpusFile, folder: Path) -> Path:
 
 def _read_delimited(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
     delimiter = "," if file.format == "csv" else "\t"
-    quoting = csv.QUOTE_NONE if file.format == "tsv_unquoted" else csv.QUOTE_MINIMAL
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter, quoting=quoting)
+        if file.format == "tsv_unquoted":
+            reader = csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        else:
+            reader = csv.reader(stream, delimiter=delimiter)
         header = next(reader, None)
         if not header:
             raise HatespeechError(f"{path}: is empty")

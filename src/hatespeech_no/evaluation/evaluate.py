@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from hatespeech_no.scoring import Classifier
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+_Item = TypeVar("_Item", np.int64, np.bool_)
 
 FEWEST = 10
 """Rows of an answer below which nothing is estimated from it."""
@@ -107,7 +109,13 @@ def evaluate(
             ids = np.array(dataset["id"][:])[known]
             tables.append(
                 pd.DataFrame(
-                    {"id": ids, "element": name, "label": label[known], "p": p[known], "decision": decision[known]}
+                    {
+                        "id": ids,
+                        "element": name,
+                        "label": label[known],
+                        "p": p[known],
+                        "decision": decision[known],
+                    }
                 )
             )
         if tables:
@@ -139,5 +147,5 @@ def _slices(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         yield _UNLEAKED, ~leaked
 
 
-def _column(dataset: Dataset, name: str, default: NDArray[np.generic]) -> NDArray[np.generic]:
-    return np.array(dataset[name][:]) if name in dataset.column_names else default
+def _column(dataset: Dataset, name: str, default: NDArray[_Item]) -> NDArray[_Item]:
+    return np.array(dataset[name][:], dtype=default.dtype) if name in dataset.column_names else default

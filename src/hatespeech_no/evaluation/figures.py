@@ -50,7 +50,13 @@ def _intervals(rows: pd.DataFrame, title: str, path: Path) -> None:
     value = rows["value"].to_numpy()
     axes.barh(y, value, color=_BLUE, height=0.6)
     axes.errorbar(
-        value, y, xerr=[value - rows["lo"], rows["hi"] - value], fmt="none", ecolor="black", elinewidth=1, capsize=2
+        value,
+        y,
+        xerr=[value - rows["lo"], rows["hi"] - value],
+        fmt="none",
+        ecolor="black",
+        elinewidth=1,
+        capsize=2,
     )
     axes.set_yticks(y, [f"{label}  (n={n})" for label, n in zip(labels, rows["n"], strict=True)], fontsize=8)
     axes.set_xlim(0, 1)

@@ -106,8 +106,6 @@ PRECISION = Metric(
 RECALL = Metric("recall", "recall", True, lambda label, _, decision, w: _ratio(w @ (label * decision), w @ label))
 ACCURACY = Metric("accuracy", "accuracy", True, _accuracy)
 AUROC = Metric("auroc", "AUROC", True, _auroc)
-BRIER = Metric(
-    "brier", "Brier score", False, lambda label, p, _, w: _ratio(w @ (label - p) ** 2, w.sum(axis=1))
-)
+BRIER = Metric("brier", "Brier score", False, lambda label, p, _, w: _ratio(w @ (label - p) ** 2, w.sum(axis=1)))
 
 YES_NO_METRICS = (MACRO_F1, F1, PRECISION, RECALL, AUROC, BRIER)

@@ -91,9 +91,7 @@ def _platt(log_odds: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
-def _scale_conduct(
-    scores: NDArray[np.float32] | None, possible: NDArray[np.bool_] | None
-) -> list[float] | None:
+def _scale_conduct(scores: NDArray[np.float32] | None, possible: NDArray[np.bool_] | None) -> list[float] | None:
     if scores is None or possible is None:
         return None
     known = possible.any(axis=1)

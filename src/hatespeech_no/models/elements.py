@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,17 +82,17 @@ class Probabilities:
 class ElementModel(Protocol):
     """A family of models: trained elsewhere, saved to and loaded from a folder, scoring texts."""
 
-    family: str
+    family: ClassVar[str]
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """Score a batch of texts."""
         ...
 
-    def save(self, folder: Path) -> dict[str, object]:
+    def save(self, folder: Path) -> dict[str, Any]:
         """Write the model's files; returns its settings, as JSON values, for the manifest."""
         ...
 
     @classmethod
-    def load(cls, folder: Path, settings: Mapping[str, object]) -> ElementModel:
+    def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """Read what ``save`` wrote."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from hatespeech_no.text.pipelines import load_pipeline
 
 _CONDUCTS = len(Conduct)
 _SET_ROUNDS = 2
+_WORD = r"(?u)\w+|[^\w\s]"  # a mark or an emoji is a word too
 _WEIGHTS, _VOCABULARY = "weights.safetensors", "vocabulary.json"
 
 
@@ -82,7 +83,7 @@ class TfidfModel:
         k = len(self._names)
         return Scores(self._names, values[:, :k], values[:, k:] if values.shape[1] > k else None)
 
-    def save(self, folder: Path) -> dict[str, object]:
+    def save(self, folder: Path) -> dict[str, Any]:
         """Write vocabulary and weights; returns the settings for the manifest."""
         vocabulary = [v.get_feature_names_out().tolist() for v in self._vectorisers]
         (folder / _VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
@@ -91,7 +92,7 @@ class TfidfModel:
         return {"config": self._config.model_dump(), "names": list(self._names), "lemmas": self._lemma_source}
 
     @classmethod
-    def load(cls, folder: Path, settings: Mapping[str, Any]) -> TfidfModel:
+    def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """Read what ``save`` wrote."""
         config = TfidfConfig.model_validate(settings["config"])
         tensors = load_file(folder / _WEIGHTS)
@@ -192,7 +193,12 @@ def _fit_conduct(
 
 def _logistic(config: TfidfConfig, seed: int) -> LogisticRegression:
     return LogisticRegression(
-        C=config.regularisation, class_weight="balanced", solver="liblinear", dual=True, max_iter=1000, random_state=seed
+        C=config.regularisation,
+        class_weight="balanced",
+        solver="liblinear",
+        dual=True,
+        max_iter=1000,
+        random_state=seed,
     )
 
 
@@ -204,7 +210,7 @@ def _vectorisers(config: TfidfConfig) -> list[TfidfVectorizer]:
         "dtype": np.float32,
     }
     return [
-        TfidfVectorizer(ngram_range=config.words, token_pattern=r"(?u)\w+|[^\w\s]", **shared),
+        TfidfVectorizer(ngram_range=config.words, token_pattern=_WORD, **shared),
         TfidfVectorizer(ngram_range=config.characters, analyzer="char_wb", **shared),
     ]
 

@@ -171,7 +171,7 @@ def _writer(target: Path, columns: list[str] | None) -> Iterator[Callable[[Row],
     try:
         with temporary.open("w", encoding="utf-8", newline="") as stream:
             if target.suffix.lower() in _JSON_LINES:
-                yield lambda row: print(json.dumps(row, ensure_ascii=False), file=stream)  # noqa: T201
+                yield lambda row: print(json.dumps(row, ensure_ascii=False), file=stream)
             else:
                 yield _delimited_writer(stream, _DELIMITERS[target.suffix.lower()], columns)
         temporary.replace(target)

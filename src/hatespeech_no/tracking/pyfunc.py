@@ -22,7 +22,7 @@ class HatespeechModel(PythonModel):  # type: ignore[misc]  # MLflow is untyped
         """Load the bundle once."""
         self._classifier = Classifier(Bundle.load(Path(context.artifacts["bundle"])))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ANN401, ARG002
+    def predict(self, context: object, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Assess the texts of a frame."""
         return self._classifier.score_frame(model_input)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import wraps
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
@@ -18,24 +18,22 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tracking.store import experiment_id, mlflow_module
 from hatespeech_no.training.record import SUMMARY, Record
 
-_P = ParamSpec("_P")
+_Method = TypeVar("_Method", bound=Callable[..., None])
 
 
-def _never_costs_the_run(
-    method: Callable[Concatenate[MlflowTracker, _P], None],
-) -> Callable[Concatenate[MlflowTracker, _P], None]:
+def _never_costs_the_run(method: _Method) -> _Method:
     """A store that fails is remembered and left alone; training goes on."""
 
     @wraps(method)
-    def guarded(self: MlflowTracker, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def guarded(self: MlflowTracker, *args: object) -> None:
         if self.problem is not None:
             return
         try:
-            method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - whatever the store raises, the model is what counts
-            self.problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            method(self, *args)
+        except Exception as error:  # whatever the store raises, the model is what counts
+            self.problem = (str(error).strip() or type(error).__name__).splitlines()[0]
 
-    return guarded
+    return cast(_Method, guarded)
 
 
 class MlflowTracker:

@@ -81,7 +81,9 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     training = (parts == "train") & ~removed
     clusters = np.array(pool["cluster"][:])
     pool = pool.add_column("leaked", np.isin(clusters, clusters[training]))
-    tests = {str(name): pool.select(np.flatnonzero((parts == "test") & (corpora == name))) for name in _ordered(corpora)}
+    tests = {
+        str(name): pool.select(np.flatnonzero((parts == "test") & (corpora == name))) for name in _ordered(corpora)
+    }
     tests = {name: rows for name, rows in tests.items() if len(rows)}
     train = pool.select(np.flatnonzero(training))
     return RunData(
@@ -147,7 +149,13 @@ def _by_passage(train: Dataset) -> Dataset:
         return train
     statements = [statement_from_row(row) for row in train.select(np.flatnonzero(with_passages))]
     passages = [
-        Statement(s.text[p.start : p.end], id=f"{s.id}:{p.start}", language=s.language, labels=p.elements, pair=s.pair)
+        Statement(
+            s.text[p.start : p.end],
+            id=f"{s.id}:{p.start}",
+            language=s.language,
+            labels=p.elements,
+            pair=s.pair,
+        )
         for s in statements
         for p in s.passages
     ]

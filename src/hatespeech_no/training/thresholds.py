@@ -30,10 +30,10 @@ def choose_thresholds(probabilities: Probabilities, labels: dict[str, NDArray[np
         thresholds[name] = 0.5
         if p is None or min(y.sum(), len(y) - y.sum()) < _FEWEST:
             continue
-        p = p[known].astype(np.float64)
+        chosen = p[known].astype(np.float64)
         weights = np.ones((1, len(y)))
         grid = np.linspace(0.05, 0.95, 91)
-        values = [MACRO_F1.compute(y, p, (p >= t).astype(np.float64), weights)[0] for t in grid]
+        values = [MACRO_F1.compute(y, chosen, (chosen >= t).astype(np.float64), weights)[0] for t in grid]
         # The middle of the best plateau generalises better than its edge.
         best = np.flatnonzero(np.isclose(values, np.max(values)))
         thresholds[name] = float(round(grid[best].mean(), 2))

@@ -172,7 +172,10 @@ def _summarise(config: TrainingConfig, params: Mapping[str, str], records: list[
     metrics = {}
     for name in records[0].metrics:
         values = np.array([record.metrics[name] for record in records if name in record.metrics])
-        metrics[name] = {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0}
+        metrics[name] = {
+            "mean": float(values.mean()),
+            "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        }
     return {
         "name": config.name,
         "seeds": list(config.seeds),

@@ -97,9 +97,7 @@ class Engine:
         self._table = lru_cache(maxsize=64)(self._build)
         self._find = lru_cache(maxsize=65_536)(self._look_up)
 
-    def triage(
-        self, elements: Elements, circumstances: Circumstances, *, language_served: bool = True
-    ) -> Finding:
+    def triage(self, elements: Elements, circumstances: Circumstances, *, language_served: bool = True) -> Finding:
         """Apply the rules to one passage.
 
         Args:

@@ -129,8 +129,10 @@ class RuleSet(_Data):
         Raises:
             KeyError: no such id.
         """
-        named: dict[str, _Names] = {item.id: item for item in (*self.rules, *self.adjustments)}
-        return {**named, **self.flags}[code].label(lang)
+        named: dict[str, _Names] = dict(self.flags)
+        named |= {rule.id: rule for rule in self.rules}
+        named |= {adjustment.id: adjustment for adjustment in self.adjustments}
+        return named[code].label(lang)
 
 
 @lru_cache
