@@ -16,6 +16,8 @@ from hatespeech_no.cli.train import train
 from hatespeech_no.cli.ui import ui
 from hatespeech_no.errors import HatespeechError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     help="Find hateful speech in Norwegian and English, for humans to review. Nothing is decided automatically.",
     no_args_is_help=True,
@@ -34,9 +36,10 @@ def main() -> None:
     except HatespeechError as error:
         Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted.")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            Console(stderr=True).print("Interrupted. Seeds that were finished are kept in the run folder.")
+        raise
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

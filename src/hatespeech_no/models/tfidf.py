@@ -89,7 +89,11 @@ class TfidfModel:
         (folder / _VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
         idf = {f"idf_{i}": v.idf_ for i, v in enumerate(self._vectorisers)}
         save_file({"weights": self._weights, "bias": self._bias, **idf}, folder / _WEIGHTS)
-        return {"config": self._config.model_dump(), "names": list(self._names), "lemmas": self._lemma_source}
+        return {
+            "config": self._config.model_dump(mode="json"),
+            "names": list(self._names),
+            "lemmas": self._lemma_source,
+        }
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:

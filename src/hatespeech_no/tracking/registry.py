@@ -5,11 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hatespeech_no.bundle import MANIFEST
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tracking.store import mlflow_module
-
-SCHEMES = ("runs:/", "models:/")
 
 
 def download_bundle(address: str, uri: str) -> Path:
@@ -29,14 +26,11 @@ def download_bundle(address: str, uri: str) -> Path:
     mlflow.set_tracking_uri(uri)
     model = address if address.startswith("models:/") or address.endswith("/model") else f"{address}/model"
     try:
-        found = mlflow.models.get_model_info(model)
-        folder = Path(tempfile.mkdtemp(prefix="hatespeech_no-"))
-        downloaded = Path(
-            mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{found.model_uri}/artifacts/bundle", dst_path=str(folder), tracking_uri=uri
-            )
-        )
+        model_id = mlflow.models.get_model_info(model).model_id
+        location = mlflow.MlflowClient(tracking_uri=uri).get_logged_model(model_id).artifact_location
+        folder = tempfile.mkdtemp(prefix="hatespeech_no-")
+        mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/bundle", dst_path=folder)
     except Exception as error:
-        raise HatespeechError(f"{address}: cannot be fetched from {uri} ({str(error).splitlines()[0]})") from error
-    manifests = [downloaded / MANIFEST, *downloaded.rglob(MANIFEST)]
-    return next((m.parent for m in manifests if m.is_file()), downloaded)
+        reason = str(error).strip().splitlines()[0]
+        raise HatespeechError(f"{address}: cannot be fetched from {uri} ({reason})") from error
+    return Path(folder) / "bundle"

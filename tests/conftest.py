@@ -1,0 +1,75 @@
+"""Shared fixtures. Tests that need real corpora or a trained pipeline skip where these are absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hatespeech_no.statement import Elements
+from hatespeech_no.training import TrainingConfig, load_config, train
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+STARTER = ROOT / "data" / "starter" / "corpus.yaml"
+
+os.environ.setdefault("HATESPEECH_NO_KEY", "key of the tests")
+
+
+@pytest.fixture(scope="session")
+def corpora_folder() -> Path:
+    """The folder of real corpora: HATESPEECH_NO_DATA, else the one beside the checkout."""
+    folder = Path(os.environ.get("HATESPEECH_NO_DATA", SHARED / "data" / "raw"))
+    if not folder.is_dir():
+        pytest.skip("real corpora are not here; set HATESPEECH_NO_DATA to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def norwegian_pipeline(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A trained Norwegian spaCy pipeline, unpacked from a wheel beside the checkout."""
+    wheels = sorted((SHARED / "models").glob("nb_ud_sm-*.whl"))
+    if not wheels:
+        pytest.skip("no trained Norwegian spaCy pipeline is here")
+    folder = tmp_path_factory.mktemp("pipeline")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        wheel.extractall(folder)
+    return str(next(folder.rglob("config.cfg")).parent)
+
+
+@pytest.fixture(scope="session")
+def demo_config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+    output = tmp_path_factory.mktemp("runs")
+    return load_config(ROOT / "configs" / "demo.yaml", [f"output={output}", "evaluation.resamples=100"])
+
+
+@pytest.fixture(scope="session")
+def demo_run(demo_config: TrainingConfig) -> Path:
+    """The run folder of the demo, trained once for all tests."""
+    return train(demo_config)[0]
+
+
+def complete(**changes: object) -> Elements:
+    """Elements of a harmless text with every question answered, and changes to them."""
+    answers: dict[str, object] = {
+        "hateful": False,
+        "abusive": False,
+        "ground_explicit": True,
+        "addressed_in_person": False,
+        "support": False,
+        "conduct": "none",
+        "grounds": [],
+        "target": [],
+        "context": [],
+    }
+    return Elements.of(**{**answers, **changes})  # type: ignore[arg-type]
+
+
+def starter_rows() -> list[dict[str, Any]]:
+    """The starter statements as they stand in the file."""
+    lines = (STARTER.parent / "statements.jsonl").read_text("utf-8").strip().split("\n")
+    return [json.loads(line) for line in lines]

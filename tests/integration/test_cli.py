@@ -1,0 +1,220 @@
+"""The whole path as its user walks it: train, look, load, score; and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hatespeech_no import load
+from hatespeech_no.errors import HatespeechError
+from tests.conftest import ROOT, starter_rows
+
+pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
+
+SETTINGS = ["--set", "evaluation.resamples=100"]
+
+
+def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from hatespeech_no.cli import main; main()", *arguments]
+    environment = {**os.environ, "COLUMNS": "100", **variables}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo has been trained from the command line."""
+    folder = tmp_path_factory.mktemp("home")
+    config = str(ROOT / "configs" / "demo.yaml")
+    done = run("train", config, "--set", "seeds=[0, 1]", *SETTINGS, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Logged to sqlite" in done.stdout
+    assert done.stderr == ""
+    return folder
+
+
+def test_runs_in_mlflow(home: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{home}/runs/mlflow.db")
+    experiment = client.get_experiment_by_name("hatespeech_no")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [r for r in runs if r.data.tags["kind"] == "parent"]
+    seeds = [r for r in runs if r.data.tags["kind"] == "seed"]
+    assert len(parents) == 1
+    assert {r.data.tags["mlflow.parentRunId"] for r in seeds} == {parents[0].info.run_id}
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    key = "starter/all/hateful/macro_f1"
+    values = [r.data.metrics[key] for r in seeds]
+    assert len(values) == 2
+    assert parents[0].data.metrics[key] == pytest.approx(sum(values) / 2)
+    assert f"{key}_sd" in parents[0].data.metrics
+    assert seeds[0].data.metrics[f"{key}_lo"] <= seeds[0].data.metrics[key] <= seeds[0].data.metrics[f"{key}_hi"]
+    assert seeds[0].data.params["model.tfidf.min_documents"] == "5"
+    assert {i.dataset.name for i in seeds[0].inputs.dataset_inputs} == {"starter"}
+    artifacts = {a.path for a in client.list_artifacts(seeds[0].info.run_id)}
+    assert {"figures", "metrics.json", "leakage.json", "predictions_starter.json"} <= artifacts
+    versions = client.search_model_versions("name = 'hatespeech_no-demo'")
+    assert [v.version for v in versions] in (["1"], [1])
+
+
+def test_load_from_mlflow(home: Path) -> None:
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{home}/runs/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    client.set_registered_model_alias("hatespeech_no-demo", "champion", "1")
+    experiment = client.get_experiment_by_name("hatespeech_no")
+    seeds = {
+        r.info.run_name: r.info.run_id for r in client.search_runs([experiment.experiment_id], "tags.kind = 'seed'")
+    }
+    local = load(next(home.glob("runs/demo-*")) / "seed-0" / "bundle")
+    texts = ["Jeg skal drepe deg, vent bare.", "Fint vær i dag."]
+    for address in (f"runs:/{seeds['seed-0']}", "models:/hatespeech_no-demo@champion", "models:/hatespeech_no-demo/1"):
+        fetched = load(address, tracking_uri=uri)
+        assert fetched.bundle.digest == local.bundle.digest
+        assert fetched.score(texts) == local.score(texts)
+    with pytest.raises(HatespeechError, match="nobody@champion: cannot be fetched"):
+        load("models:/nobody@champion", tracking_uri=uri)
+
+
+def test_pyfunc_serves_the_same(home: Path) -> None:
+    import mlflow
+    import pandas as pd
+
+    mlflow.set_tracking_uri(f"sqlite:///{home}/runs/mlflow.db")
+    model = mlflow.pyfunc.load_model("models:/hatespeech_no-demo/1")
+    frame = pd.DataFrame({"text": ["Jeg skal drepe deg, vent bare.", "Fint vær i dag."]})
+    local = load(next(home.glob("runs/demo-*"))).score_frame(frame)
+    pd.testing.assert_frame_equal(model.predict(frame), local)
+
+
+def test_the_store_holds_no_text(home: Path) -> None:
+    dump = "\n".join(sqlite3.connect(home / "runs" / "mlflow.db").iterdump())
+    files = [p for p in (home / "runs" / "mlartifacts").rglob("*") if p.is_file()]
+    assert files
+    content = dump.encode() + b"".join(path.read_bytes() for path in files)
+    for row in starter_rows():
+        assert row["text"].encode() not in content, row["id"]
+        assert f'"starter:{row["id"]}"'.encode() not in content, "ids are keyed"
+
+
+def test_score_shows_and_writes(home: Path) -> None:
+    sample = str(ROOT / "data" / "sample" / "comments.csv")
+    done = run("score", sample, "out.csv", "--publicity", "public", "--lang", "nb", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert "De groveste funnene" in done.stdout
+    assert "et menneske må lese og vurdere" in done.stdout
+    with (home / "out.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["id"] for row in rows] == [str(i) for i in range(1, 25)]
+    assert "24  rader i alt" in done.stdout
+    english = run("score", sample, "out.csv", "--show", "1", cwd=home)
+    assert "a human must read and assess" in english.stdout
+
+
+def test_hostile_texts_are_defused_when_shown(home: Path) -> None:
+    text = "[bold]Jeg skal drepe deg[/bold] \x1b[31m @kari_n \u202e vent bare."
+    with (home / "hostile.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([["text"], [text]])
+    done = run("score", "hostile.csv", "hostile-out.csv", cwd=home)
+    assert "[bold]Jeg skal drepe" in done.stdout
+    assert "kari_n" not in done.stdout
+    assert "\x1b[31m" not in done.stdout
+    assert "\u202e" not in done.stdout
+
+
+def test_evaluate(home: Path) -> None:
+    corpus = str(ROOT / "data" / "starter" / "corpus.yaml")
+    model = str(next(home.glob("runs/demo-*")))
+    done = run("evaluate", model, corpus, "--resamples", "100", "--out", "table.csv", cwd=home)
+    assert done.returncode == 0, done.stderr
+    with (home / "table.csv").open(encoding="utf-8", newline="") as stream:
+        keys = {(row["suite"], row["element"], row["metric"]) for row in csv.DictReader(stream)}
+    assert ("starter", "hateful", "macro_f1") in keys
+
+
+def test_mistakes_end_with_a_message(tmp_path: Path) -> None:
+    for arguments, message in (
+        (["score", "gone.csv", "out.csv", "--model", "gone"], "gone is no model bundle"),
+        (["score", "gone.csv", "out.csv"], "make demo"),
+        (["train", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["train", str(ROOT / "configs" / "demo.yaml"), "--set", "sedes=[1]"], "did you mean 'seeds'"),
+        (["log", "."], "is no finished run folder"),
+        (["ui"], "Train first"),
+    ):
+        done = run(*arguments, cwd=tmp_path)
+        assert done.returncode == 2, arguments
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_unreachable_store_never_costs_the_model(tmp_path: Path) -> None:
+    config = str(ROOT / "configs" / "demo.yaml")
+    done = run("train", config, *SETTINGS, "--set", "tracking.uri=http://127.0.0.1:9", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Not logged to http://127.0.0.1:9" in done.stdout
+    folder = next(tmp_path.glob("runs/demo-*"))
+    assert f"hatespeech-no log runs/{folder.name}" in done.stdout
+    assert load(folder).score("hei")
+    later = run("log", str(folder), cwd=tmp_path)
+    assert later.returncode == 0, later.stderr
+    again = run("log", str(folder), "--uri", "http://127.0.0.1:9", cwd=tmp_path)
+    assert again.returncode == 2
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/runs/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("hatespeech_no").experiment_id])
+    assert len(runs) == 2
+    assert {r.info.status for r in runs} == {"FINISHED"}
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_marked_so(tmp_path: Path, stop: signal.Signals) -> None:
+    from mlflow import MlflowClient
+
+    command = [sys.executable, "-c", "from hatespeech_no.cli import main; main()", "train"]
+    command += [str(ROOT / "configs" / "demo.yaml"), "--set", f"seeds={list(range(200))}", *SETTINGS]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/demo-*/seed-1")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(stop)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in errors
+    assert "Traceback" not in errors
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/runs/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("hatespeech_no").experiment_id])
+    statuses = {r.info.run_name: r.info.status for r in runs}
+    assert statuses["demo"] == "KILLED"
+    assert "RUNNING" not in statuses.values()
+    assert client.search_model_versions("name = 'hatespeech_no-demo'") == []
+
+
+def test_without_extras_the_message_names_the_command(tmp_path: Path, demo_run: Path) -> None:
+    """Scoring needs neither MLflow nor datasets; training says what to install."""
+    blocker = (
+        "import sys\n"
+        "for name in ('mlflow', 'datasets', 'datasketch', 'matplotlib', 'simplemma'):\n"
+        "    sys.modules[name] = None\n"
+    )
+    scored = blocker + f"import hatespeech_no; print(hatespeech_no.load({str(demo_run)!r}).score('hei')[0].tier)"
+    done = subprocess.run([sys.executable, "-c", scored], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "protected", done.stderr
+    config = str(ROOT / "configs" / "demo.yaml")
+    shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+    trained = blocker + f"sys.argv = ['x', 'train', {config!r}]\nfrom hatespeech_no.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", trained], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'hatespeech_no[train]'" in done.stderr

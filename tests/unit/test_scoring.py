@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import csv
+import json
+import tracemalloc
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hatespeech_no import Classifier, Statement, Tier, load
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.scoring.classifier import FRAME_COLUMNS
+from hatespeech_no.scoring.files import score_file
+
+THREAT = "Jeg skal drepe deg, vent bare."
+
+
+@pytest.fixture(scope="session")
+def classifier(demo_run: Path) -> Classifier:
+    return load(demo_run)
+
+
+def test_assessments(classifier: Classifier) -> None:
+    calm, threat = classifier.score(["Noen som vet når biblioteket åpner igjen etter oppussinga?", THREAT])
+    assert calm.tier is Tier.PROTECTED
+    assert threat.tier.rank > calm.tier.rank
+    assert threat.rules[0] == "R1"
+    assert "read_first" in threat.flags
+    assert threat.versions["rules"].startswith("no-")
+    assert threat.versions["model"].startswith("demo@")
+    assert "Read first" in threat.reasons("en")
+    assert "Les først" in threat.reasons("nb")
+    assert json.loads(json.dumps(threat.to_dict()))["tier"] == threat.tier
+    assert 0 <= (threat.p_hateful or -1) <= 1
+    assert "threat" in str(threat)
+
+
+def test_the_gravest_passage_decides_and_is_named(classifier: Classifier) -> None:
+    text = f"Takk for sist! {THREAT} Hilsen meg."
+    found = classifier.score(text)[0]
+    assert found.passage is not None
+    assert text[slice(*found.passage)] == THREAT
+    assert found.tier == classifier.score(THREAT)[0].tier
+
+
+def test_circumstances_and_language_count(classifier: Classifier) -> None:
+    assert classifier.score(Statement("Bussen gikk.", language="fi"))[0].tier is Tier.UNCERTAIN
+    assert "language_not_served" in classifier.score(Statement("Bussen gikk.", language="fi"))[0].flags
+
+
+def test_texts_without_words(classifier: Classifier) -> None:
+    found = classifier.score(["", "   ", "\n"])
+    assert all(a.flags == ("no_text",) and a.passage is None for a in found)
+    with pytest.raises(HatespeechError, match="text 1 is int"):
+        classifier.score(["a", 3])  # type: ignore[list-item]
+
+
+def test_batches_change_nothing(classifier: Classifier) -> None:
+    texts = [f"Kommentar nummer {i}. {THREAT if i % 7 == 0 else 'Fint vær.'}" for i in range(1100)]
+    assert classifier.score(texts)[1000] == classifier.score([texts[1000]])[0]
+
+
+def test_frame(classifier: Classifier) -> None:
+    frame = pd.DataFrame({"text": [THREAT, None, "Hei"]}, index=[7, 8, 9])
+    scored = classifier.score_frame(frame)
+    assert list(scored.columns) == list(FRAME_COLUMNS)
+    assert list(scored.index) == [7, 8, 9]
+    assert pd.isna(scored.loc[8, "tier"])
+    assert scored.loc[8, "flags"] == "no_text"
+    with pytest.raises(HatespeechError, match="no column 'body'"):
+        classifier.score_frame(frame, text="body")
+
+
+def write_csv(path: Path, rows: list[list[str]]) -> Path:
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return path
+
+
+def test_csv_keeps_columns_and_order(classifier: Classifier, tmp_path: Path) -> None:
+    source = write_csv(
+        tmp_path / "in.csv",
+        [["nr", "melding", "dato"], ["3", THREAT, "x"], ["1", 'med "anførsel", komma\nog linje', ""], ["2", "", "z"]],
+    )
+    summary = score_file(classifier, source, tmp_path / "out.csv", text_column="melding")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["nr", "melding", "dato", *FRAME_COLUMNS]
+    assert [row["nr"] for row in rows] == ["3", "1", "2"]
+    assert rows[1]["melding"] == 'med "anførsel", komma\nog linje'
+    assert rows[2]["tier"] == ""
+    assert (summary.without_text, sum(summary.tiers.values())) == (1, 2)
+    assert summary.gravest[0].row == 1
+
+
+def test_json_lines_keep_types(classifier: Classifier, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "hei", "n": 1, "more": {"a": [1]}}\n{"text": null}\n', "utf-8")
+    score_file(classifier, source, tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert rows[0]["more"] == {"a": [1]}
+    assert rows[1]["tier"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.csv", "", "in.csv: is empty"),
+        ("in.csv", "a,b\n1,2\n", r"has no column 'text'; it has \['a', 'b'\]. Name the right one with --text-column"),
+        ("in.csv", "text,b\nhei,1\nbare en\n", "row 2: has 1 fields where the header has 2"),
+        ("in.csv", "text,tier\nhei,1\n", r"columns \['tier'\] would be overwritten"),
+        ("in.csv", "text,text\nhei,1\n", "occur more than once"),
+        ("in.jsonl", '{"text": "a"}\n{"text": \n', "row 2: is not JSON"),
+        ("in.jsonl", '{"text": 3}\n', "row 1, field 'text': is int, not a text"),
+        ("in.jsonl", "[1]\n", "row 1: is not a JSON object"),
+        ("in.jsonl", '{"txt": "a"}\n', "row 1: has no field 'text'"),
+        ("in.docx", "x", "cannot tell the format"),
+    ],
+)
+def test_mistakes_in_files_are_named(
+    classifier: Classifier, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(HatespeechError, match=message):
+        score_file(classifier, tmp_path / name, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == [name], "nothing half-written is left"
+
+
+def test_wrong_encoding_missing_file_and_folder(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes("text\nblåbærsyltetøy\n".encode("cp1252"))
+    with pytest.raises(HatespeechError, match="is not UTF-8"):
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
+    with pytest.raises(HatespeechError, match="there is no such file"):
+        score_file(classifier, tmp_path / "gone.csv", tmp_path / "out.csv")
+    with pytest.raises(HatespeechError, match="no such folder to write"):
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "gone" / "out.csv")
+    with pytest.raises(HatespeechError, match="is the input itself"):
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "in.csv")
+
+
+def test_memory_does_not_grow_with_the_file(classifier: Classifier, tmp_path: Path) -> None:
+    def peak(rows: int) -> int:
+        source = write_csv(
+            tmp_path / f"{rows}.csv", [["text"], *([f"Kommentar {i} om vær og vind"] for i in range(rows))]
+        )
+        tracemalloc.start()
+        score_file(classifier, source, tmp_path / "out.csv")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    peak(10)
+    assert peak(8000) < 1.3 * peak(2000)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hatespeech_no.corpora import load_corpus
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.splits import assign_parts, near_duplicate_clusters, strata_of
+from hatespeech_no.text.normalise import normalise
+from hatespeech_no.training import load_config
+from hatespeech_no.training.data import load_pool, split_pool
+from tests.conftest import ROOT, STARTER
+
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+LONG = "Det var en gang en mann som gikk en lang tur gjennom skogen for å plukke bær til syltetøy"
+
+
+def test_near_duplicates_share_a_cluster() -> None:
+    texts = [
+        LONG,
+        LONG + "!",
+        LONG.upper(),
+        "@kari " + LONG,
+        "@ola " + LONG,
+        "Noe helt annet om været i dag",
+        "",
+        "👍",
+        "👎",
+    ]
+    clusters = near_duplicate_clusters(texts)
+    assert len(set(clusters[:5])) == 1
+    assert len(set(clusters[4:])) == 5
+
+
+def test_pairs_share_a_cluster() -> None:
+    clusters = near_duplicate_clusters(["helt", "forskjellige", "tekster"], ["p1", None, "p1"])
+    assert clusters[0] == clusters[2] != clusters[1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sets(st.sampled_from("abcd"))), min_size=1, max_size=120),
+    st.integers(0, 5),
+)
+def test_no_cluster_straddles_parts(rows: list[tuple[int, set[str]]], seed: int) -> None:
+    clusters = np.array([cluster for cluster, _ in rows])
+    parts = assign_parts(clusters, [labels for _, labels in rows], SHARES, seed)
+    seen = defaultdict(set)
+    for cluster, part in zip(clusters, parts, strict=True):
+        seen[cluster].add(part)
+    assert all(len(found) == 1 for found in seen.values())
+    assert parts == assign_parts(clusters, [labels for _, labels in rows], SHARES, seed)
+
+
+@settings(deadline=None, max_examples=5)
+@given(st.integers(0, 100))
+def test_every_label_gets_its_share(seed: int) -> None:
+    rows = load_corpus(str(STARTER))["all"]
+    clusters = near_duplicate_clusters(rows["text"][:], rows["pair"][:])
+    parts = np.array(assign_parts(clusters, strata_of(rows), SHARES, seed))
+    for part, share in SHARES.items():
+        assert abs((parts == part).mean() - share) < 0.05
+    for element in ("hateful", "ground_religion", "context_quotation"):
+        yes = np.array(rows[element][:], dtype=bool)
+        for part, share in SHARES.items():
+            assert abs((parts[yes] == part).mean() - share) < 0.2
+
+
+def test_a_run_has_no_text_in_two_parts_and_whole_pairs() -> None:
+    config = load_config(ROOT / "configs" / "demo.yaml")
+    data = split_pool(load_pool(config), config, seed=0)
+    test = data.tests["starter"]
+    ids = [set(part["id"][:]) for part in (data.validation, test)]
+    trained = {identifier.split(":")[1] for identifier in data.train["id"][:]}
+    assert not ids[0] & ids[1]
+    assert not trained & {i.split(":")[1] for i in ids[0] | ids[1]}
+    texts = [{normalise(t) for t in part["text"][:]} for part in (data.train, data.validation, test)]
+    assert not (texts[0] & texts[1] or texts[0] & texts[2] or texts[1] & texts[2])
+    pairs = [set(part["pair"][:]) - {None} for part in (data.train, data.validation, test)]
+    assert not (pairs[0] & pairs[1] or pairs[0] & pairs[2] or pairs[1] & pairs[2])
+    assert data.leakage["near_duplicates_in_training"].sum() == 0
+
+
+def test_official_splits_are_kept_and_leaks_reported(corpora_folder: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATESPEECH_NO_DATA", str(corpora_folder))
+    config = load_config(ROOT / "configs" / "demo.yaml", ["data.train=[dkhate, hatemoji_build]"])
+    data = split_pool(load_pool(config), config, seed=0)
+    official = load_corpus("hatemoji_build")
+    assert set(data.tests["hatemoji_build"]["id"][:]) == set(official["test"]["id"][:])
+    assert len(data.tests["dkhate"]) == 329
+    assert set(official["validation"]["id"][:]) <= set(data.validation["id"][:])
+    leakage = data.leakage.set_index("test")
+    assert leakage.loc["hatemoji_build", "near_duplicates_in_training"] > 0
+    assert leakage.loc["dkhate", "texts_removed_from_training"] > 0
+    trained = {normalise(text) for text in data.train["text"][:]}
+    assert not trained & {normalise(text) for test in data.tests.values() for text in test["text"][:]}
+
+
+def test_training_on_a_test_suite_is_refused(corpora_folder: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATESPEECH_NO_DATA", str(corpora_folder))
+    config = load_config(ROOT / "configs" / "demo.yaml", ["data.train=[hatecheck]"])
+    with pytest.raises(HatespeechError, match=r"'hatecheck' is for evaluation only; name it under data.evaluate"):
+        load_pool(config)
