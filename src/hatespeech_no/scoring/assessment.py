@@ -60,7 +60,8 @@ class Assessment:
     def reasons(self, lang: Lang = "en") -> list[str]:
         """Why this tier, in words: rules, adjustments, flags, and what is not known."""
         rules = load_rules()
-        lines = [f"{code}: {rules.explain(code, lang)}" for code in self.rules]
+        open_ = (" mulig" if lang == "nb" else " possible") if len(self.rules) > 1 else ""
+        lines = [f"{code}{open_}: {rules.explain(code, lang)}" for code in self.rules]
         lines += [rules.explain(code, lang) for code in (*self.adjustments, *self.flags)]
         if self.undecided:
             unknown = ", ".join(_undecided_label(name, lang) for name in self.undecided)
