@@ -1,4 +1,4 @@
-"""The README's Python examples run as tests."""
+"""Fixtures for all tests; the README's Python examples run as tests."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def demo_folder(demo_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         yield folder
 
 
-pytest_plugins = ["tests.conftest"]
+pytest_plugins = ["tests.fixtures"]
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser()], patterns=["README.md"], fixtures=["demo_folder"]
 ).pytest()

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,6 +27,7 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.calibration import Calibration
 from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.tfidf import TfidfModel
+from hatespeech_no.text.passages import sentencizer_version
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -49,7 +51,8 @@ class Manifest(BaseModel):
         calibration: see ``Calibration``; elements without a calibrator are unknown to triage.
         thresholds: probability from which an element counts as yes, chosen on validation rows.
         languages: the model was trained and validated on these.
-        sentencizer: what split passages; tiers depend on it.
+        rules_version: of the triage rules when it was trained; scoring applies those installed.
+        sentencizer: what split passages; tiers depend on it, so another one is warned of.
         metrics: of this model, by ``<suite>/<slice>/<element>/<metric>``.
         files: sha256 of each file.
     """
@@ -81,6 +84,11 @@ class Bundle:
         self.manifest = manifest
         self.model = model
         self.calibration = Calibration.from_dict(manifest.calibration)
+        if manifest.sentencizer != sentencizer_version():
+            warnings.warn(
+                f"This bundle was made with {manifest.sentencizer}; here passages are split by {sentencizer_version()}",
+                stacklevel=2,
+            )
 
     @property
     def digest(self) -> str:
@@ -116,6 +124,9 @@ class Bundle:
                 that this version does not know.
         """
         manifest = _read_manifest(folder)
+        stray = {path.name for path in folder.iterdir()} - {MANIFEST, *manifest.files}
+        if stray or not manifest.files:
+            raise HatespeechError(f"{folder} is damaged: its manifest does not list {sorted(stray) or 'any file'}")
         for name, digest in manifest.files.items():
             path = folder / name
             if Path(name).name != name or not path.is_file():
@@ -129,7 +140,7 @@ class Bundle:
             raise HatespeechError(f"{folder}: this version knows no model family {manifest.family!r}")
         try:
             return cls(manifest, family.load(folder, manifest.settings))
-        except (KeyError, ValueError, SafetensorError, OSError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, SafetensorError, OSError) as error:
             raise HatespeechError(f"{folder}: the model's files do not fit its manifest ({error})") from error
 
 

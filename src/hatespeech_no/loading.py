@@ -16,7 +16,7 @@ def load(model: str | Path | None = None, *, tracking_uri: str | None = None) ->
     """Load a classifier; do it once and reuse it.
 
     Args:
-        model: a bundle folder, a run folder (its first seed is taken), ``runs:/<run id>``,
+        model: a bundle folder, a run folder (its lowest seed is taken), ``runs:/<run id>``,
             ``models:/<name>@<alias>``; default the model that ``make demo`` made last in ``runs/``.
         tracking_uri: of the MLflow store for the last two forms; default ``runs/mlflow.db``.
 
@@ -24,21 +24,23 @@ def load(model: str | Path | None = None, *, tracking_uri: str | None = None) ->
         HatespeechError: there is no such model, or it is damaged or too new.
     """
     if model is None:
-        made = sorted(RUNS.glob("demo-*/seed-*/bundle"))
+        made = sorted(run for run in RUNS.glob("demo-*") if list(run.glob("seed-*/bundle")))
         if not made:
             raise HatespeechError(
                 "There is no model yet. Run `make demo` (or: hatespeech-no train configs/demo.yaml) here, "
                 "or name one: hatespeech_no.load('runs/…')"
             )
-        return Classifier(Bundle.load(made[-1]))
+        model = made[-1]
     if isinstance(model, str) and model.startswith(_REMOTE):
         require("mlflow", "tracking")
         from hatespeech_no.tracking import download_bundle
         from hatespeech_no.tracking.store import local_store
 
-        return Classifier(Bundle.load(download_bundle(model, tracking_uri or local_store(RUNS))))
+        with download_bundle(model, tracking_uri or local_store(RUNS)) as bundle:
+            return Classifier(Bundle.load(bundle))
     folder = Path(model)
     if not (folder / MANIFEST).is_file():
-        bundles = sorted([*folder.glob("bundle"), *folder.glob("seed-*/bundle")])
+        seeds = sorted(folder.glob("seed-*/bundle"), key=lambda path: int(path.parent.name.removeprefix("seed-")))
+        bundles = [*folder.glob("bundle"), *seeds]
         folder = bundles[0] if bundles else folder
     return Classifier(Bundle.load(folder))

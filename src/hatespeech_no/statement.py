@@ -134,6 +134,18 @@ def _answers(family: str, marks: Marks) -> dict[str, bool]:
     return {f"{prefix}_{member}": member in chosen for member in kind}
 
 
+YES_NO_CIRCUMSTANCES = ("addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
+
+
+def _yes_no(name: str, value: object) -> bool | None:
+    """``None`` or a plain bool, also from numpy; anything else is refused, since it would count as unknown."""
+    if value is None or isinstance(value, bool):
+        return value
+    if value in (0, 1) and not isinstance(value, str):
+        return bool(value)
+    raise HatespeechError(f"{name} is {value!r}; use True, False or None (unknown)")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What text alone can never tell; given by the caller, never guessed.
@@ -161,6 +173,8 @@ class Circumstances:
             raise HatespeechError(
                 f"publicity {self.publicity!r} is not known; use one of {[str(p) for p in Publicity]}"
             ) from None
+        for name in YES_NO_CIRCUMSTANCES:
+            object.__setattr__(self, name, _yes_no(name, getattr(self, name)))
         if isinstance(self.thread, str):
             raise HatespeechError("thread is a list of texts, oldest first, not one string")
         object.__setattr__(self, "thread", tuple(self.thread))

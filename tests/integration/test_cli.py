@@ -16,7 +16,8 @@ import pytest
 
 from hatespeech_no import load
 from hatespeech_no.errors import HatespeechError
-from tests.conftest import ROOT, starter_rows
+from hatespeech_no.tracking import log_run_folder
+from tests.fixtures import ROOT, starter_rows
 
 pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
 
@@ -133,13 +134,20 @@ def test_hostile_texts_are_defused_when_shown(home: Path) -> None:
 
 
 def test_evaluate(home: Path) -> None:
-    corpus = str(ROOT / "data" / "starter" / "corpus.yaml")
     model = str(next(home.glob("runs/demo-*")))
-    done = run("evaluate", model, corpus, "--resamples", "100", "--out", "table.csv", cwd=home)
+    starter = ROOT / "data" / "starter"
+    refused = run("evaluate", model, str(starter / "corpus.yaml"), cwd=home)
+    assert refused.returncode == 2
+    assert "the model learned from part of corpus 'starter'" in refused.stderr
+    shutil.copytree(starter, home / "other", dirs_exist_ok=True)
+    corpus = home / "other" / "corpus.yaml"
+    corpus.write_text(corpus.read_text("utf-8").replace("name: starter", "name: other"), "utf-8")
+    done = run("evaluate", model, str(corpus), "--resamples", "100", "--out", "table.csv", cwd=home)
     assert done.returncode == 0, done.stderr
     with (home / "table.csv").open(encoding="utf-8", newline="") as stream:
         keys = {(row["suite"], row["element"], row["metric"]) for row in csv.DictReader(stream)}
-    assert ("starter", "hateful", "macro_f1") in keys
+    assert ("other", "hateful", "macro_f1") in keys
+    assert ("other", "conduct", "macro_f1") in keys
 
 
 def test_mistakes_end_with_a_message(tmp_path: Path) -> None:
@@ -165,9 +173,9 @@ def test_an_unreachable_store_never_costs_the_model(tmp_path: Path) -> None:
     folder = next(tmp_path.glob("runs/demo-*"))
     assert f"hatespeech-no log runs/{folder.name}" in done.stdout
     assert load(folder).score("hei")
-    later = run("log", str(folder), cwd=tmp_path)
+    later = run("log", str(folder), "--uri", f"sqlite:///{tmp_path}/runs/mlflow.db", cwd=tmp_path)
     assert later.returncode == 0, later.stderr
-    again = run("log", str(folder), "--uri", "http://127.0.0.1:9", cwd=tmp_path)
+    again = run("log", str(folder), cwd=tmp_path)
     assert again.returncode == 2
     from mlflow import MlflowClient
 
@@ -175,6 +183,63 @@ def test_an_unreachable_store_never_costs_the_model(tmp_path: Path) -> None:
     runs = client.search_runs([client.get_experiment_by_name("hatespeech_no").experiment_id])
     assert len(runs) == 2
     assert {r.info.status for r in runs} == {"FINISHED"}
+
+
+def test_a_store_that_fails_midway_leaves_no_run_open(
+    demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    def locked(run_id: str, folder: Path) -> str:
+        raise OSError("database is locked")
+
+    monkeypatch.setattr("hatespeech_no.tracking.runs._log_seed", locked)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(HatespeechError, match="database is locked"):
+        log_run_folder(demo_run, uri)
+    client = MlflowClient(tracking_uri=uri)
+    runs = client.search_runs([client.get_experiment_by_name("hatespeech_no").experiment_id])
+    assert {r.info.status for r in runs} == {"FAILED"}
+
+
+def test_a_model_that_cannot_be_registered_is_not_half_registered(
+    demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError("registry is full")
+
+    monkeypatch.setattr(MlflowClient, "create_model_version", refuse)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(HatespeechError, match="registry is full"):
+        log_run_folder(demo_run, uri)
+    client = MlflowClient(tracking_uri=uri)
+    assert client.search_registered_models() == []
+    runs = client.search_runs([client.get_experiment_by_name("hatespeech_no").experiment_id])
+    assert {r.info.status for r in runs} == {"FINISHED"}
+
+
+def test_a_password_of_the_store_is_never_written(tmp_path: Path) -> None:
+    config = str(ROOT / "configs" / "demo.yaml")
+    done = run("train", config, *SETTINGS, "--set", "tracking.uri=http://kari:hemmelig@127.0.0.1:9", cwd=tmp_path)
+    assert "hemmelig" not in done.stdout + done.stderr
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    assert not any(b"hemmelig" in path.read_bytes() for path in files)
+
+
+def test_a_refused_run_leaves_nothing(tmp_path: Path) -> None:
+    config = str(ROOT / "configs" / "demo.yaml")
+    for change, message in (("results=/gone/x.json", "there is no folder"), ("data.train=[gone.yaml]", "gone.yaml")):
+        done = run("train", config, "--set", change, cwd=tmp_path)
+        assert done.returncode == 2
+        assert message in done.stderr
+    no_home = run("train", config, cwd=tmp_path, HOME="/nonexistent/home", HATESPEECH_NO_KEY="")
+    assert no_home.returncode in (0, 2)  # root can make any folder
+    if no_home.returncode == 2:
+        assert "set HATESPEECH_NO_KEY" in no_home.stderr
+        assert not list(tmp_path.glob("runs/*"))
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -46,6 +47,12 @@ def _manifest(**changes: Any) -> Callable[[Path], None]:
     return change
 
 
+def _list_a_file_outside(folder: Path) -> None:
+    (folder.parent / "outside").write_bytes(b"")
+    files = json.loads((folder / MANIFEST).read_text("utf-8"))["files"]
+    _manifest(files={**files, "../outside": hashlib.sha256(b"").hexdigest()})(folder)
+
+
 def _without_field(folder: Path) -> None:
     path = folder / MANIFEST
     data = json.loads(path.read_text("utf-8"))
@@ -66,8 +73,11 @@ def _flip_a_byte(folder: Path) -> None:
         (_manifest(format_version=FORMAT_VERSION + 1), "Upgrade it"),
         (_manifest(format_version="one"), "is damaged: format_version"),
         (_manifest(family="oracle"), "no model family 'oracle'"),
-        (_manifest(files={"../../etc/passwd": "0"}), "is missing"),
+        (_list_a_file_outside, r"'\.\./outside' of the bundle is missing"),
         (_manifest(settings={"config": {}}), "do not fit its manifest"),
+        (_manifest(files={}), "does not list"),
+        (_manifest(calibration={"platt": 3, "conduct": None}), "is damaged|do not fit"),
+        (lambda folder: (folder / "extra.bin").write_bytes(b"x"), r"does not list \['extra.bin'\]"),
         (_without_field, "is damaged: thresholds"),
         (_flip_a_byte, "is damaged: it is not the file the manifest names"),
         (lambda folder: (folder / "vocabulary.json").unlink(), "'vocabulary.json' of the bundle is missing"),
@@ -94,6 +104,12 @@ def test_a_bundle_appears_whole_or_not_at_all(bundle: Path, tmp_path: Path, monk
     with pytest.raises(HatespeechError, match="No space left"):
         loaded.save(tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+
+
+def test_another_sentence_splitter_is_warned_of(bundle: Path) -> None:
+    _manifest(sentencizer="spacy-2.0 blank:nb sentencizer")(bundle)
+    with pytest.warns(UserWarning, match=r"made with spacy-2\.0"):
+        Bundle.load(bundle)
 
 
 def test_loading_says_what_to_do_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.training import load_config
-from tests.conftest import ROOT
+from tests.fixtures import ROOT
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,9 @@ def test_extends_and_set(tmp_path: Path) -> None:
             "model.tfidf.min_document: there is no such setting; did you mean 'min_documents'",
         ),
         ("name: x\ndata: {train: [a]}\nmodel: {tfidf: {min_documents: 1}}\n", "model.tfidf.min_documents: .* 5"),
+        ("name: x\ndata: {train: [a]}\nseeds: [1, 1]\n", "seeds must differ"),
+        ("name: x\ndata: {train: [a]}\nmodel: {tfidf: {words: [2, 1]}}\n", "shortest length first"),
+        ("name: x\ndata: {train: [a]}\ntracking: {register_as: a/b}\n", "tracking.register_as"),
         ("name: x\n", "data: Field required"),
         ("name: x\ndata: {train: []}\n", "data.train"),
         ("extends: own.yaml\n", "extends itself"),

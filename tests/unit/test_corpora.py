@@ -19,7 +19,7 @@ from hatespeech_no.corpora.descriptor import read_descriptor
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct, Publicity
-from tests.conftest import SHARED, STARTER
+from tests.fixtures import SHARED, STARTER
 
 
 @pytest.mark.parametrize("name", corpus_names())

@@ -14,6 +14,7 @@ from hatespeech_no.evaluation.metrics import (
     RECALL,
     Metric,
     estimate,
+    macro_f1_over_classes,
     resample_weights,
 )
 
@@ -40,6 +41,16 @@ def test_against_scikit_learn(metric: Metric, independent: object) -> None:
     weights = resample_weights(np.arange(400), 20, seed=1)
     values = metric.compute(LABEL, PROBABILITY, DECISION, weights)
     assert values == pytest.approx([independent(w) for w in weights])  # type: ignore[operator]
+
+
+def test_macro_f1_over_classes_against_scikit_learn() -> None:
+    label, decision = RNG.integers(0, 4, 300), RNG.integers(0, 5, 300)
+    weights = resample_weights(np.arange(300), 10, seed=2)
+    expected = [
+        sk.f1_score(label, decision, labels=np.unique(label), average="macro", sample_weight=w, zero_division=0)
+        for w in weights
+    ]
+    assert macro_f1_over_classes(label, decision, weights) == pytest.approx(expected)
 
 
 def test_interval_covers_and_clusters_widen_it() -> None:

@@ -11,7 +11,9 @@ from hatespeech_no.models.tfidf import TfidfConfig, TfidfModel, fit_tfidf
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 from hatespeech_no.training.thresholds import choose_thresholds
 
-TEXTS = ["sur og gretten mann", "blid og glad dame", "gretten igjen i dag", "glad i dag også", "@kari er gretten"] * 6
+FIVE = ["sur og gretten mann", "blid og glad dame", "gretten igjen i dag", "glad i dag også", "@kari er gretten"]
+# Thirty different texts: copies are no evidence for the vocabulary.
+TEXTS = [f"{text} {place}" for place in ("hjemme", "ute", "her", "der", "inne", "borte") for text in FIVE]
 UNKNOWN = {name: np.full(len(TEXTS), np.nan, np.float32) for name in ELEMENTS}
 CONFIG = TfidfConfig()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pandas as pd
 import pytest
 
 from hatespeech_no import Classifier, Statement, Tier, load
+from hatespeech_no.bundle import Bundle
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring.classifier import FRAME_COLUMNS
 from hatespeech_no.scoring.files import score_file
+from hatespeech_no.triage import load_rules
 
 THREAT = "Jeg skal drepe deg, vent bare."
 
@@ -47,13 +50,27 @@ def test_the_gravest_passage_decides_and_is_named(classifier: Classifier) -> Non
 def test_circumstances_and_language_count(classifier: Classifier) -> None:
     assert classifier.score(Statement("Bussen gikk.", language="fi"))[0].tier is Tier.UNCERTAIN
     assert "language_not_served" in classifier.score(Statement("Bussen gikk.", language="fi"))[0].flags
+    for code in ("nb", "no", "nb-NO", "NN", "en_GB"):
+        assert "language_not_served" not in classifier.score(Statement("Bussen gikk.", language=code))[0].flags
+
+
+def test_assessments_name_the_rules_that_were_applied(classifier: Classifier) -> None:
+    older = classifier.bundle.manifest.model_copy(update={"rules_version": "no-0.1", "statute_version": "old"})
+    found = Classifier(Bundle(older, classifier.bundle.model)).score(THREAT)[0]
+    assert (found.versions["rules"], found.versions["statute"]) == (load_rules().version, load_rules().statute)
+
+
+def test_one_hostile_comment_does_not_stall_a_batch(classifier: Classifier) -> None:
+    started = time.perf_counter()
+    classifier.score(["!" * 100_000, "a" * 100_000, '"' * 100_000, "1 " * 50_000, "@" * 100_000])
+    assert time.perf_counter() - started < 10
 
 
 def test_texts_without_words(classifier: Classifier) -> None:
     found = classifier.score(["", "   ", "\n"])
     assert all(a.flags == ("no_text",) and a.passage is None for a in found)
-    with pytest.raises(HatespeechError, match="text 1 is int"):
-        classifier.score(["a", 3])  # type: ignore[list-item]
+    with pytest.raises(HatespeechError, match="text 600 is int"):
+        classifier.score([*["a"] * 600, 3])  # type: ignore[list-item]
 
 
 def test_batches_change_nothing(classifier: Classifier) -> None:
@@ -94,6 +111,12 @@ def test_csv_keeps_columns_and_order(classifier: Classifier, tmp_path: Path) -> 
     assert summary.gravest[0].row == 1
 
 
+def test_blank_lines_are_no_rows(classifier: Classifier, tmp_path: Path) -> None:
+    for name, content in (("a.csv", "text\nhei\n\n"), ("a.jsonl", '{"text": "hei"}\n\n')):
+        (tmp_path / name).write_text(content, "utf-8")
+        assert sum(score_file(classifier, tmp_path / name, tmp_path / f"out-{name}").tiers.values()) == 1
+
+
 def test_json_lines_keep_types(classifier: Classifier, tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text('{"text": "hei", "n": 1, "more": {"a": [1]}}\n{"text": null}\n', "utf-8")
@@ -111,6 +134,8 @@ def test_json_lines_keep_types(classifier: Classifier, tmp_path: Path) -> None:
         ("in.csv", "text,b\nhei,1\nbare en\n", "row 2: has 1 fields where the header has 2"),
         ("in.csv", "text,tier\nhei,1\n", r"columns \['tier'\] would be overwritten"),
         ("in.csv", "text,text\nhei,1\n", "occur more than once"),
+        ("in.csv", 'text\nhei\n"åpent\nsitat\n', "row 2: unexpected end of data; a quotation mark may be left open"),
+        ("in.jsonl", '{"text": "a\\ud800"}\n', "row 1, field 'text': holds half a character pair"),
         ("in.jsonl", '{"text": "a"}\n{"text": \n', "row 2: is not JSON"),
         ("in.jsonl", '{"text": 3}\n', "row 1, field 'text': is int, not a text"),
         ("in.jsonl", "[1]\n", "row 1: is not a JSON object"),
@@ -131,6 +156,9 @@ def test_wrong_encoding_missing_file_and_folder(classifier: Classifier, tmp_path
     (tmp_path / "in.csv").write_bytes("text\nblåbærsyltetøy\n".encode("cp1252"))
     with pytest.raises(HatespeechError, match="is not UTF-8"):
         score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
+    with pytest.raises(HatespeechError, match="is a folder"):
+        (tmp_path / "folder.csv").mkdir()
+        score_file(classifier, tmp_path / "folder.csv", tmp_path / "out.csv")
     with pytest.raises(HatespeechError, match="there is no such file"):
         score_file(classifier, tmp_path / "gone.csv", tmp_path / "out.csv")
     with pytest.raises(HatespeechError, match="no such folder to write"):

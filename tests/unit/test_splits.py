@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,9 +14,9 @@ from hatespeech_no.corpora import load_corpus
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.splits import assign_parts, near_duplicate_clusters, strata_of
 from hatespeech_no.text.normalise import normalise
-from hatespeech_no.training import load_config
+from hatespeech_no.training import TrainingConfig, load_config
 from hatespeech_no.training.data import load_pool, split_pool
-from tests.conftest import ROOT, STARTER
+from tests.fixtures import ROOT, STARTER
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 LONG = "Det var en gang en mann som gikk en lang tur gjennom skogen for å plukke bær til syltetøy"
@@ -94,7 +97,7 @@ def test_official_splits_are_kept_and_leaks_reported(corpora_folder: object, mon
     assert set(official["validation"]["id"][:]) <= set(data.validation["id"][:])
     leakage = data.leakage.set_index("test")
     assert leakage.loc["hatemoji_build", "near_duplicates_in_training"] > 0
-    assert leakage.loc["dkhate", "texts_removed_from_training"] > 0
+    assert leakage.loc["dkhate", "copies_removed_from_training"] > 0
     trained = {normalise(text) for text in data.train["text"][:]}
     assert not trained & {normalise(text) for test in data.tests.values() for text in test["text"][:]}
 
@@ -104,3 +107,60 @@ def test_training_on_a_test_suite_is_refused(corpora_folder: object, monkeypatch
     config = load_config(ROOT / "configs" / "demo.yaml", ["data.train=[hatecheck]"])
     with pytest.raises(HatespeechError, match=r"'hatecheck' is for evaluation only; name it under data.evaluate"):
         load_pool(config)
+
+
+def _own_corpus(folder: Path, name: str, rows: list[tuple[str, str]], splits: bool = False) -> None:
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([["text", "label", "part"], *[(t, label, "train") for t, label in rows]])
+    descriptor = {
+        "name": name,
+        "title": name,
+        "citation": "none",
+        "homepage": "none",
+        "licence": {"id": "own", "training": True, "shipping_models": True, "redistribution": True},
+        "language": "nb",
+        "files": [{"path": f"{name}.csv", "format": "csv"}],
+        "columns": {"id": None, **({"split": "part"} if splits else {})},
+        "splits": {"train": "train"} if splits else {},
+        "labels": [
+            {"when": {"label": "1"}, "set": {"hateful": True}},
+            {"when": {"label": "0"}, "set": {"hateful": False}},
+        ],
+    }
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(descriptor), "utf-8")
+
+
+def _configure(folder: Path, data: dict[str, object]) -> TrainingConfig:
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump({"name": "own", "data": data}), "utf-8")
+    return load_config(path)
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_near_duplicates_across_corpora_never_straddle_a_split_of_ours(tmp_path: Path, official: bool) -> None:
+    words = ["skog", "hav", "fjell", "dal", "elv", "vei", "hus", "båt", "bil", "tog", "fugl", "fisk", "hest"]
+    base = [" ".join(f"{w}{i}" for w in words) for i in range(60)]
+    _own_corpus(tmp_path, "one", [(text, str(i % 2)) for i, text in enumerate(base)])
+    _own_corpus(tmp_path, "two", [(text + " nå", str(i % 2)) for i, text in enumerate(base)], splits=official)
+    config = _configure(tmp_path, {"train": ["one.yaml", "two.yaml"]})
+    data = split_pool(load_pool(config), config, seed=0)
+    assert data.leakage["near_duplicates_in_training"].sum() == 0
+    assert len(data.train) > 20
+    stems = [{text.removesuffix(" nå") for text in part["text"][:]} for part in (data.train, data.validation)]
+    assert not stems[0] & stems[1]
+
+
+def test_only_the_official_test_of_an_evaluation_corpus_is_used(
+    corpora_folder: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HATESPEECH_NO_DATA", str(corpora_folder))
+    config = load_config(ROOT / "configs" / "demo.yaml", ["data.evaluate=[gahd]"])
+    data = split_pool(load_pool(config), config, seed=0)
+    assert len(data.tests["gahd"]) == 1646
+
+
+def test_too_few_rows_are_named(tmp_path: Path) -> None:
+    _own_corpus(tmp_path, "one", [("en", "1")])
+    config = _configure(tmp_path, {"train": ["one.yaml"]})
+    with pytest.raises(HatespeechError, match=r"no rows are left for the \w+ part; there are 1 in all"):
+        split_pool(load_pool(config), config, seed=0)

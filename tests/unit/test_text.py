@@ -82,5 +82,9 @@ def test_keyed_ids_need_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: objec
     monkeypatch.delenv("HATESPEECH_NO_KEY")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load_key() == load_key()
+    (Path(f"{tmp_path}/.hatespeech_no/key")).write_text("")
+    with pytest.raises(HatespeechError, match="is empty; delete it, or set HATESPEECH_NO_KEY"):
+        load_key()
+    Path(f"{tmp_path}/.hatespeech_no/key").unlink()
     assert len(load_key()) == 64
     assert Path(f"{tmp_path}/.hatespeech_no/key").stat().st_mode & 0o077 == 0

@@ -12,7 +12,7 @@ from hatespeech_no.statement import Circumstances, Elements
 from hatespeech_no.taxonomy import ELEMENTS, YES_NO, Publicity
 from hatespeech_no.triage import gravest, load_rules, triage
 from hatespeech_no.triage.rules import Rule
-from tests.conftest import complete, starter_rows
+from tests.fixtures import complete, starter_rows
 
 PUBLIC = Circumstances(publicity=Publicity.PUBLIC)
 SECTION_185 = [g for g in Ground if g.section_185]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.statement import Elements, LabelledPassage, derive_text_labels
 from hatespeech_no.taxonomy import ELEMENTS, Publicity, element_label
 from hatespeech_no.triage import load_rules
-from tests.conftest import starter_rows
+from tests.fixtures import starter_rows
 
 
 def test_codebook_values() -> None:
@@ -95,6 +96,11 @@ def test_statement_checks_its_circumstances() -> None:
     assert statement.circumstances.thread == ("først",)
     with pytest.raises(HatespeechError, match="publicity 'secret'"):
         Statement("hei", publicity="secret")  # type: ignore[arg-type]
+    # Values from numpy and pandas count as what they are; words do not.
+    assert Statement("hei", addressee_is_minor=np.True_).addressee_is_minor is True  # type: ignore[arg-type]
+    assert Statement("hei", repeated=0).repeated is False  # type: ignore[arg-type]
+    with pytest.raises(HatespeechError, match="addressee_is_official is 'nei'"):
+        Statement("hei", addressee_is_official="nei")  # type: ignore[arg-type]
     with pytest.raises(HatespeechError, match="not one string"):
         Statement("hei", thread="først")  # type: ignore[arg-type]
 

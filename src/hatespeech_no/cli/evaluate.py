@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,13 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.evaluate import Evaluation
 from hatespeech_no.evaluation.evaluate import evaluate as run_evaluation
 from hatespeech_no.loading import load
+from hatespeech_no.scoring import Classifier
+from hatespeech_no.splits import near_duplicate_clusters
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_SHOWN = ("macro_f1", "auroc", "accuracy_yes", "accuracy_no")
 
 
 def evaluate(
@@ -25,38 +32,42 @@ def evaluate(
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 1000,
 ) -> None:
     """Evaluate a model on labelled corpora, with 95 % intervals."""
+    if out is not None and not out.parent.is_dir():
+        raise HatespeechError(f"{out.parent}: there is no such folder to write {out.name} to")
     classifier = load(model)
-    suites = {}
-    for name in corpora:
-        parts = load_corpus(name)
-        chosen = split if split in parts else NO_SPLIT
-        if chosen not in parts:
-            raise HatespeechError(f"corpus {name!r} has no split {split!r}; it has {', '.join(parts)}")
-        rows = parts[chosen]
-        suites[rows[0]["corpus"]] = rows
     console = Console()
     with console.status("evaluating"):
+        suites = dict(_suite(classifier, name, split) for name in corpora)
         result = run_evaluation(classifier, suites, resamples=resamples)
-    console.print(_table(result))
+    console.print(_table(result, split))
     if out is not None:
         result.table().to_csv(out, index=False)
         console.print(f"→ {out}", markup=False, soft_wrap=True)
 
 
-def _table(result: Evaluation) -> Table:
-    table = Table(title="macro-F1, AUROC and accuracy on yes / no, whole texts", title_justify="left")
-    shown = ("macro_f1", "auroc", "accuracy_yes", "accuracy_no")
-    for name in ("corpus", "element", "n", *shown):
+def _suite(classifier: Classifier, name: str, split: str) -> tuple[str, Dataset]:
+    """The rows of a corpus to evaluate on, refused where the model has learned from them."""
+    parts = load_corpus(name)
+    whole = NO_SPLIT in parts and split == "test"
+    rows = parts.get(NO_SPLIT if whole else split)
+    if rows is None:
+        raise HatespeechError(f"corpus {name!r} has no split {split!r}; it has {', '.join(parts)}")
+    corpus = str(rows[0]["corpus"])
+    learned = corpus in {source.name for source in classifier.bundle.manifest.data}
+    if learned and (whole or split != "test"):
+        raise HatespeechError(
+            f"the model learned from {'part of corpus' if whole else f'split {split!r} of corpus'} {corpus!r}; "
+            "the figures on its test part stand in its run"
+        )
+    return corpus, rows.add_column("cluster", near_duplicate_clusters(rows["text"][:], rows["pair"][:]))
+
+
+def _table(result: Evaluation, split: str) -> Table:
+    table = Table(title=f"Whole texts of the {split} part, with 95 % intervals", title_justify="left")
+    for name in ("corpus", "element", "n", *_SHOWN):
         table.add_column(name, justify="left" if name in ("corpus", "element") else "right")
     rows = result.table()
-    rows = rows[rows["slice"] == "all"]
-    for (suite, element), group in rows.groupby(["suite", "element"], sort=False):
-        by_metric = group.set_index("metric")
-        cells = [
-            f"{e['value']:.3f} ({e['lo']:.2f}–{e['hi']:.2f})" if (e := by_metric.loc[m]) is not None else "–"
-            for m in shown
-            if m in by_metric.index
-        ]
-        missing = [m for m in shown if m not in by_metric.index]
-        table.add_row(str(suite), str(element), str(group["n"].max()), *(["–"] * len(missing)), *cells)
+    for (suite, element), group in rows[rows["slice"] == "all"].groupby(["suite", "element"], sort=False):
+        cells = {row.metric: f"{row.value:.3f} ({row.lo:.2f}–{row.hi:.2f})" for row in group.itertuples()}
+        table.add_row(str(suite), str(element), str(group["n"].max()), *(cells.get(m, "–") for m in _SHOWN))
     return table

@@ -8,17 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hatespeech_no.loading import RUNS
 from hatespeech_no.tracking import log_run_folder
-from hatespeech_no.tracking.store import local_store
+from hatespeech_no.training.config import without_password
 
 
 def log(
     folder: Annotated[Path, typer.Argument(help="A finished run folder.")],
-    uri: Annotated[str | None, typer.Option(help="MLflow tracking store; default the local one.")] = None,
-    experiment: Annotated[str, typer.Option(help="Name of the experiment.")] = "hatespeech_no",
+    uri: Annotated[str | None, typer.Option(help="MLflow tracking store; default as configured.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Experiment; default as configured.")] = None,
 ) -> None:
     """Log a run folder to MLflow, for example one whose store could not be reached in time."""
-    address = uri or local_store(RUNS)
-    log_run_folder(folder, address, experiment)
-    Console().print(f"Logged to {address}", soft_wrap=True)
+    address = log_run_folder(folder, uri, experiment)
+    Console().print(f"Logged to {without_password(address)}", markup=False, soft_wrap=True)

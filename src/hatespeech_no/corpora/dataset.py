@@ -7,13 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hatespeech_no.errors import require
-from hatespeech_no.statement import Elements, LabelledPassage, Statement
+from hatespeech_no.statement import YES_NO_CIRCUMSTANCES, Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct, Publicity
 
 if TYPE_CHECKING:
     from datasets import Dataset, Features
-
-_CIRCUMSTANCES = ("addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
 
 
 @lru_cache
@@ -25,7 +23,7 @@ def features() -> Features:
     return types.Features(
         {
             **{name: value("string") for name in ("id", "text", "language", "corpus", "pair", "publicity")},
-            **{name: value("bool") for name in _CIRCUMSTANCES},
+            **{name: value("bool") for name in YES_NO_CIRCUMSTANCES},
             "thread": many(value("string")),
             **labels,
             "passages": many({"start": value("int32"), "end": value("int32"), **labels}),
@@ -51,7 +49,7 @@ def statement_from_row(row: Mapping[str, Any]) -> Statement:
         pair=row["pair"],
         publicity=Publicity(row["publicity"]),
         thread=tuple(row["thread"]),
-        **{name: row[name] for name in _CIRCUMSTANCES},
+        **{name: row[name] for name in YES_NO_CIRCUMSTANCES},
     )
 
 
@@ -63,7 +61,7 @@ def _to_row(statement: Statement, corpus: str) -> dict[str, Any]:
         "corpus": corpus,
         "pair": statement.pair,
         "publicity": str(statement.publicity),
-        **{name: getattr(statement, name) for name in _CIRCUMSTANCES},
+        **{name: getattr(statement, name) for name in YES_NO_CIRCUMSTANCES},
         "thread": list(statement.thread),
         **_label_columns(statement.labels),
         "passages": [{"start": p.start, "end": p.end, **_label_columns(p.elements)} for p in statement.passages],

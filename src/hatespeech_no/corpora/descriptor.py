@@ -29,7 +29,8 @@ class _Data(BaseModel):
 
 
 def _no_booleans(when: Any) -> Any:  # noqa: ANN401 - anything YAML holds
-    if isinstance(when, dict) and any(isinstance(value, bool) for value in when.values()):
+    values = when.values() if isinstance(when, dict) else ()
+    if any(isinstance(v, bool) for value in values for v in (value if isinstance(value, list) else [value])):
         raise ValueError("YAML reads a bare yes, no, on or off as true or false; put it in quotes")
     return when
 
@@ -129,11 +130,6 @@ class Descriptor(_Data):
     labels: list[LabelRule] = []
     groups: TargetGroups | None = None
     quirks: list[str] = []
-
-    @property
-    def has_official_splits(self) -> bool:
-        """Whether the owners published a split that is kept as it is."""
-        return bool(self.splits) or any(f.split for f in self.files)
 
 
 def read_descriptor(path: Path) -> Descriptor:

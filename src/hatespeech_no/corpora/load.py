@@ -12,7 +12,7 @@ from hatespeech_no.corpora.descriptor import CorpusFile, Descriptor
 from hatespeech_no.corpora.labels import Labeller, codebook_passages
 from hatespeech_no.corpora.readers import read_rows
 from hatespeech_no.errors import HatespeechError, require
-from hatespeech_no.statement import Statement, derive_text_labels
+from hatespeech_no.statement import YES_NO_CIRCUMSTANCES, Statement, derive_text_labels
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -20,14 +20,7 @@ if TYPE_CHECKING:
 NO_SPLIT = "all"
 """Name of the only split of a corpus whose owners published none."""
 
-_CIRCUMSTANCES = (
-    "publicity",
-    "addressee_is_minor",
-    "addressee_is_official",
-    "repeated",
-    "victim_aware",
-    "thread",
-)
+_CIRCUMSTANCES = ("publicity", *YES_NO_CIRCUMSTANCES, "thread")
 
 
 def load_corpus(name: str, relative_to: Path | None = None) -> DatasetDict:

@@ -25,15 +25,13 @@ def read_rows(file: CorpusFile, folder: Path) -> Iterator[tuple[int, Row]]:
             row cannot be read; names file and row.
     """
     path = locate(file, folder)
-    if file.format == "jsonl":
-        yield from _read_jsonl(path)
-    elif file.format == "parquet":
-        table = require("pyarrow.parquet", "train").read_table(path)
-        yield from enumerate(table.to_pylist(), 1)
-    elif file.format == "spreadsheet":
-        yield from _read_spreadsheet(path, file.sheet)
-    else:
-        yield from _read_delimited(path, file)
+    readers = {"jsonl": _read_jsonl, "parquet": _read_parquet, "spreadsheet": _read_spreadsheet}
+    try:
+        yield from readers.get(file.format, _read_delimited)(path, file)
+    except UnicodeDecodeError as error:
+        raise HatespeechError(f"{path}: is not UTF-8 ({error.reason}); save it as UTF-8 first") from error
+    except (csv.Error, OSError) as error:
+        raise HatespeechError(f"{path}: cannot be read as {file.format} ({error})") from error
 
 
 def locate(file: CorpusFile, folder: Path) -> Path:
@@ -71,7 +69,7 @@ def _read_delimited(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
             yield number, dict(zip(header, cells, strict=True))
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_jsonl(path: Path, _: CorpusFile) -> Iterator[tuple[int, Row]]:
     with path.open(encoding="utf-8-sig") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -85,9 +83,21 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
             yield number, row
 
 
-def _read_spreadsheet(path: Path, sheet: str | None) -> Iterator[tuple[int, Row]]:
-    workbook = require("python_calamine", "train").CalamineWorkbook.from_path(path)
-    rows = iter(workbook.get_sheet_by_name(sheet or workbook.sheet_names[0]).to_python())
-    header = [str(cell) for cell in next(rows)]
+def _read_parquet(path: Path, _: CorpusFile) -> Iterator[tuple[int, Row]]:
+    try:
+        table = require("pyarrow.parquet", "train").read_table(path)
+    except ValueError as error:  # what pyarrow raises for a damaged file
+        raise HatespeechError(f"{path}: is no Parquet file ({error})") from error
+    yield from enumerate(table.to_pylist(), 1)
+
+
+def _read_spreadsheet(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
+    calamine = require("python_calamine", "train")
+    try:
+        workbook = calamine.CalamineWorkbook.from_path(path)
+        rows = iter(workbook.get_sheet_by_name(file.sheet or workbook.sheet_names[0]).to_python())
+    except calamine.CalamineError as error:
+        raise HatespeechError(f"{path}: is no spreadsheet, or has no sheet {file.sheet!r} ({error})") from error
+    header = [str(cell) for cell in next(rows, [])]
     for number, cells in enumerate(rows, 1):
         yield number, {name: str(cell) for name, cell in zip(header, cells, strict=False) if name}

@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import (
     ACCURACY,
+    MACRO_F1,
     YES_NO_METRICS,
     Estimate,
     estimate,
+    interval,
+    macro_f1_over_classes,
     resample_weights,
 )
+from hatespeech_no.models.elements import Probabilities
 from hatespeech_no.scoring import Classifier
+from hatespeech_no.taxonomy import Conduct
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -81,59 +86,97 @@ def evaluate(
 
     Returns:
         Estimates for every element that the suite labels and the model answers, overall and per
-        language. Rows without a label for an element are left out of it.
+        language. Rows without a label for an element are left out of it. Conduct is scored as a
+        whole (``conduct``: macro-F1 on rows with one possible conduct) and one by one (``conduct_…``).
     """
     result = Evaluation()
     for suite, dataset in suites.items():
         progress(suite)
         probabilities = classifier.probabilities(dataset["text"][:])
-        labels, _ = label_columns(dataset)
         clusters = _column(dataset, "cluster", np.arange(len(dataset)))
         slices = dict(_slices(dataset))
         tables = []
-        for name in probabilities.names:
-            label = labels[name]
-            known = ~np.isnan(label)
-            p = probabilities.of(name)
-            if not known.any() or p is None:
-                continue
-            decision = (p >= classifier.bundle.manifest.thresholds.get(name, 0.5)).astype(np.float64)
+        for answer in _answers(classifier, dataset, probabilities):
+            known = ~np.isnan(answer.label)
             for slice_name, rows in slices.items():
                 chosen = known & rows
-                if not chosen.any():
-                    continue
                 weights = resample_weights(clusters[chosen], resamples, seed)
-                y, q, d = label[chosen].astype(float), p[chosen].astype(float), decision[chosen]
-                for key, value in _estimates(y, q, d, weights):
-                    result.estimates[f"{suite}/{slice_name}/{name}/{key}"] = value
-            ids = np.array(dataset["id"][:])[known]
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "id": ids,
-                        "element": name,
-                        "label": label[known],
-                        "p": p[known],
-                        "decision": decision[known],
-                    }
-                )
-            )
+                for key, value in answer.estimates(chosen, weights):
+                    result.estimates[f"{suite}/{slice_name}/{answer.element}/{key}"] = value
+            tables.append(answer.table(np.array(dataset["id"][:])).loc[known])
+        for slice_name, rows in slices.items():
+            conduct = _conduct(dataset, probabilities, rows, clusters, resamples, seed)
+            if conduct is not None:
+                result.estimates[f"{suite}/{slice_name}/conduct/{MACRO_F1.name}"] = conduct
         if tables:
             result.predictions[suite] = pd.concat(tables, ignore_index=True)
     return result
 
 
-def _estimates(
-    y: NDArray[np.float64], p: NDArray[np.float64], d: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Iterator[tuple[str, Estimate]]:
-    if min(y.sum(), len(y) - y.sum()) >= FEWEST:
-        for metric in YES_NO_METRICS:
-            yield metric.name, estimate(metric, y, p, d, weights)
-    # HateCheck and its kin report accuracy on each side, also where only one occurs.
-    for side, name in ((1, "accuracy_yes"), (0, "accuracy_no")):
-        rows = y == side
-        if rows.sum() >= FEWEST:
-            yield name, estimate(ACCURACY, y[rows], p[rows], d[rows], weights[:, rows])
+@dataclass(frozen=True)
+class _Answer:
+    """Labels (NaN = unknown), probabilities and decisions of one yes/no question, each of shape (n,)."""
+
+    element: str
+    label: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    decision: NDArray[np.float64]
+
+    def estimates(self, chosen: NDArray[np.bool_], weights: NDArray[np.float64]) -> Iterator[tuple[str, Estimate]]:
+        y, p, d = self.label[chosen], self.probability[chosen], self.decision[chosen]
+        if min(y.sum(), len(y) - y.sum()) >= FEWEST:
+            for metric in YES_NO_METRICS:
+                yield metric.name, estimate(metric, y, p, d, weights)
+        # HateCheck and its kin report accuracy on each side, also where only one occurs.
+        for side, name in ((1, "accuracy_yes"), (0, "accuracy_no")):
+            rows = y == side
+            if rows.sum() >= FEWEST:
+                yield name, estimate(ACCURACY, y[rows], p[rows], d[rows], weights[:, rows])
+
+    def table(self, ids: NDArray[np.object_]) -> pd.DataFrame:
+        columns = {"label": self.label, "p": self.probability, "decision": self.decision}
+        return pd.DataFrame({"id": ids, "element": self.element, **columns})
+
+
+def _answers(classifier: Classifier, dataset: Dataset, probabilities: Probabilities) -> Iterator[_Answer]:
+    """The yes/no elements, and each conduct as the question whether it is that one."""
+    labels, possible = label_columns(dataset)
+    thresholds = classifier.bundle.manifest.thresholds
+    for i, name in enumerate(probabilities.names):
+        if not np.isnan(labels[name]).all():
+            p = probabilities.yes[:, i].astype(np.float64)
+            yield _Answer(name, labels[name].astype(np.float64), p, (p >= thresholds.get(name, 0.5)).astype(float))
+    if probabilities.conduct is None or not possible.any():
+        return
+    # A source that cannot tell two conducts apart still says that it is none of the others.
+    single = possible.sum(axis=1) == 1
+    chosen = probabilities.conduct.argmax(axis=1)
+    for conduct in Conduct:
+        c = conduct.severity
+        label = np.where(possible[:, c], np.where(single, 1.0, np.nan), 0.0)
+        label[~possible.any(axis=1)] = np.nan
+        p = probabilities.conduct[:, c].astype(np.float64)
+        yield _Answer(f"conduct_{conduct}", label, p, (chosen == c).astype(float))
+
+
+def _conduct(
+    dataset: Dataset,
+    probabilities: Probabilities,
+    rows: NDArray[np.bool_],
+    clusters: NDArray[np.int64],
+    resamples: int,
+    seed: int,
+) -> Estimate | None:
+    """Macro-F1 over the conducts that occur, on rows that have exactly one possible conduct."""
+    if probabilities.conduct is None:
+        return None
+    _, possible = label_columns(dataset)
+    known = rows & (possible.sum(axis=1) == 1)
+    if known.sum() < FEWEST or len(np.unique(possible[known], axis=0)) < 2:
+        return None
+    weights = resample_weights(clusters[known], resamples, seed)
+    label, decision = possible[known].argmax(axis=1), probabilities.conduct[known].argmax(axis=1)
+    return interval(macro_f1_over_classes(label, decision, weights), int(known.sum()))
 
 
 def _slices(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:

@@ -28,7 +28,11 @@ def draw_figures(evaluation: Evaluation, folder: Path) -> None:
     require("matplotlib", "train").use("Agg")
     table = evaluation.table()
     overall = table[table["slice"] == "all"]
-    _intervals(overall[overall["metric"] == "macro_f1"], "Macro-F1 on test parts", folder / "macro_f1.png")
+    _intervals(
+        overall[(overall["metric"] == "macro_f1") & ~overall["element"].str.startswith("conduct_")],
+        "Macro-F1 on test parts",
+        folder / "macro_f1.png",
+    )
     _intervals(
         overall[overall["metric"].isin(["accuracy_yes", "accuracy_no"]) & (overall["element"] == "hateful")],
         "Accuracy on hateful and on not hateful statements",
@@ -60,6 +64,7 @@ def _intervals(rows: pd.DataFrame, title: str, path: Path) -> None:
     )
     axes.set_yticks(y, [f"{label}  (n={n})" for label, n in zip(labels, rows["n"], strict=True)], fontsize=8)
     axes.set_xlim(0, 1)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.axvline(0.5, color=_GREY, linewidth=0.8, linestyle=":")
     axes.set_title(f"{title}, with 95 % bootstrap intervals", fontsize=10)
     figure.savefig(path, dpi=130)

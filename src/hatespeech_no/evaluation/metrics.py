@@ -21,15 +21,11 @@ class Metric:
 
     Attributes:
         name: short name in keys.
-        pretty_name: name in tables and figures.
-        higher_is_better: its direction.
         compute: from labels (n,), probabilities (n,), decisions (n,) and row weights (b, n) to
             values (b,); NaN where it is not defined.
     """
 
     name: str
-    pretty_name: str
-    higher_is_better: bool
     compute: Callable[[Floats, Floats, Floats, Floats], Floats]
 
 
@@ -62,10 +58,21 @@ def resample_weights(clusters: NDArray[np.int64], resamples: int, seed: int) -> 
 
 def estimate(metric: Metric, label: Floats, probability: Floats, decision: Floats, weights: Floats) -> Estimate:
     """A metric on the sample (first row of the weights) and its interval over the other rows."""
-    values = metric.compute(label, probability, decision, weights)
+    return interval(metric.compute(label, probability, decision, weights), len(label))
+
+
+def interval(values: Floats, n: int) -> Estimate:
+    """The first value with the 95 % percentile interval of the others, over n rows."""
     defined = values[1:][~np.isnan(values[1:])]
     lo, hi = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
-    return Estimate(float(values[0]), float(lo), float(hi), len(label))
+    return Estimate(float(values[0]), float(lo), float(hi), n)
+
+
+def macro_f1_over_classes(label: NDArray[np.int64], decision: NDArray[np.int64], weights: Floats) -> Floats:
+    """Mean F1 over the classes that occur among the labels of n rows; shape (b,) for weights (b, n)."""
+    classes = np.unique(label)
+    scores = [_f1((label == c).astype(float), (decision == c).astype(float), weights) for c in classes]
+    return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -98,14 +105,12 @@ def _auroc(label: Floats, probability: Floats, _: Floats, weights: Floats) -> Fl
     return _ratio(wins, positive.sum(axis=1) * negative.sum(axis=1))
 
 
-MACRO_F1 = Metric("macro_f1", "macro-F1", True, _macro_f1)
-F1 = Metric("f1", "F1", True, lambda label, _, decision, weights: _f1(label, decision, weights))
-PRECISION = Metric(
-    "precision", "precision", True, lambda label, _, decision, w: _ratio(w @ (label * decision), w @ decision)
-)
-RECALL = Metric("recall", "recall", True, lambda label, _, decision, w: _ratio(w @ (label * decision), w @ label))
-ACCURACY = Metric("accuracy", "accuracy", True, _accuracy)
-AUROC = Metric("auroc", "AUROC", True, _auroc)
-BRIER = Metric("brier", "Brier score", False, lambda label, p, _, w: _ratio(w @ (label - p) ** 2, w.sum(axis=1)))
+MACRO_F1 = Metric("macro_f1", _macro_f1)
+F1 = Metric("f1", lambda label, _, decision, weights: _f1(label, decision, weights))
+PRECISION = Metric("precision", lambda label, _, decision, w: _ratio(w @ (label * decision), w @ decision))
+RECALL = Metric("recall", lambda label, _, decision, w: _ratio(w @ (label * decision), w @ label))
+ACCURACY = Metric("accuracy", _accuracy)
+AUROC = Metric("auroc", _auroc)
+BRIER = Metric("brier", lambda label, p, _, w: _ratio(w @ (label - p) ** 2, w.sum(axis=1)))
 
 YES_NO_METRICS = (MACRO_F1, F1, PRECISION, RECALL, AUROC, BRIER)

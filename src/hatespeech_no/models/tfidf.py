@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_matrix, hstack, spmatrix, vstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Scores
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 from hatespeech_no.text.lemmas import lemma_source, lemmatiser
@@ -34,11 +35,13 @@ class TfidfConfig(BaseModel):
     Attributes:
         words: lengths of word n-grams, shortest and longest.
         characters: lengths of character n-grams within words.
-        min_documents: documents an n-gram must occur in, so that no single writer's words are kept.
+        min_documents: different documents an n-gram must occur in, which keeps most of what a single
+            writer says, names above all, out of the vocabulary.
         max_features: most frequent n-grams kept, for words and for characters each.
         regularisation: inverse strength C of the L2 penalty.
         lemmas: ``simplemma`` or a spaCy pipeline that turns words into lemmas first.
-        mask_names: spaCy pipeline whose person names are masked before the vocabulary is built.
+        mask_names: spaCy pipeline whose person names are masked in the training texts, so that no name
+            it finds enters the vocabulary. Texts that are scored need no masking for that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +53,13 @@ class TfidfConfig(BaseModel):
     regularisation: float = Field(default=4.0, gt=0)
     lemmas: str | None = None
     mask_names: str | None = None
+
+    @field_validator("words", "characters")
+    @classmethod
+    def _shortest_first(cls, lengths: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= lengths[0] <= lengths[1]:
+            raise ValueError("give the shortest length first, from 1 on")
+        return lengths
 
 
 class TfidfModel:
@@ -130,6 +140,9 @@ def fit_tfidf(
 
     Returns:
         A model with a head for each element of which both values occur.
+
+    Raises:
+        HatespeechError: too few texts for any n-gram to occur often enough.
     """
     report("vocabulary")
     masked = [mask_patterns(text) for text in texts]
@@ -137,7 +150,17 @@ def fit_tfidf(
         masked = list(mask_names(masked, load_pipeline(config.mask_names)))
     vectorisers = _vectorisers(config)
     source = lemma_source(config.lemmas) if config.lemmas else None
-    features = _features(vectorisers, masked, lemmatiser(config.lemmas) if config.lemmas else None, fit=True)
+    lemmatise = lemmatiser(config.lemmas) if config.lemmas else None
+    try:
+        # The vocabulary counts different texts: a copied comment is no second document.
+        different = list(dict.fromkeys(masked))
+        for vectoriser, view in zip(vectorisers, _views(different, lemmatise), strict=True):
+            vectoriser.fit(view)
+    except ValueError as error:
+        raise HatespeechError(
+            f"{len(texts)} training texts are too few: no word or characters occur in {config.min_documents} of them"
+        ) from error
+    features = _features(vectorisers, masked, lemmatise)
     names, columns, biases = [], [], []
     for name in ELEMENTS:
         known = ~np.isnan(labels[name])
@@ -219,17 +242,15 @@ def _vectorisers(config: TfidfConfig) -> list[TfidfVectorizer]:
     ]
 
 
+def _views(texts: Sequence[str], lemmatise: Callable[[Sequence[str]], list[str]] | None) -> list[Sequence[str]]:
+    """What each vectoriser reads. Lemmas replace words, never characters: spelling is what the characters are for."""
+    return [lemmatise(texts) if lemmatise else texts, texts]
+
+
 def _features(
     vectorisers: Sequence[TfidfVectorizer],
     texts: Sequence[str],
     lemmatise: Callable[[Sequence[str]], list[str]] | None,
-    *,
-    fit: bool = False,
 ) -> csr_matrix:
-    # Lemmas replace words, never characters: spelling is what the characters are for.
-    views = [lemmatise(texts) if lemmatise else texts, texts]
-    blocks: list[spmatrix] = [
-        vectoriser.fit_transform(view) if fit else vectoriser.transform(view)
-        for vectoriser, view in zip(vectorisers, views, strict=True)
-    ]
+    blocks = [v.transform(view) for v, view in zip(vectorisers, _views(texts, lemmatise), strict=True)]
     return hstack(blocks, format="csr")

@@ -13,7 +13,7 @@ from hatespeech_no.scoring.assessment import Assessment
 from hatespeech_no.statement import Elements, Statement
 from hatespeech_no.taxonomy import Tier
 from hatespeech_no.text.passages import Passage, split_passages
-from hatespeech_no.triage import gravest, triage
+from hatespeech_no.triage import gravest, load_rules, triage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +27,14 @@ class Classifier:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         manifest = bundle.manifest
+        rules = load_rules()
+        # The rules that are applied here, not those of the day the model was trained.
         self.versions: Mapping[str, str] = {
             "model": f"{manifest.name}@{bundle.digest}",
-            "rules": manifest.rules_version,
-            "statute": manifest.statute_version,
+            "rules": rules.version,
+            "statute": rules.statute,
         }
+        self._languages = {_primary_language(code) for code in manifest.languages}
 
     def score(self, texts: str | Statement | Iterable[str | Statement]) -> list[Assessment]:
         """Assess texts.
@@ -46,9 +49,9 @@ class Classifier:
 
     def stream(self, texts: Iterable[str | Statement]) -> Iterator[Assessment]:
         """Assess any number of texts in constant memory, batch by batch."""
-        iterator = iter(texts)
-        while batch := list(islice(iterator, _BATCH)):
-            yield from self._score_batch([_as_statement(item, i) for i, item in enumerate(batch)])
+        statements = (_as_statement(item, i) for i, item in enumerate(texts))
+        while batch := list(islice(statements, _BATCH)):
+            yield from self._score_batch(batch)
 
     def score_frame(self, frame: pd.DataFrame, text: str = "text") -> pd.DataFrame:
         """Assess a column of a data frame.
@@ -68,7 +71,8 @@ class Classifier:
 
         if text not in frame.columns:
             raise HatespeechError(f"the frame has no column {text!r}; it has {list(map(str, frame.columns))}")
-        texts = frame[text].where(frame[text].notna(), "").tolist()
+        column = frame[text].astype(object)
+        texts = column.where(column.notna(), "").tolist()
         rows = [frame_row(assessment) for assessment in self.stream(texts)]
         return pd.DataFrame(rows, index=frame.index, columns=list(FRAME_COLUMNS))
 
@@ -102,7 +106,7 @@ class Classifier:
     ) -> Assessment:
         if not statement.text.strip():
             return Assessment(statement.id, Tier.PROTECTED, flags=("no_text",), versions=self.versions)
-        served = statement.language is None or statement.language in self.bundle.manifest.languages
+        served = statement.language is None or _primary_language(statement.language) in self._languages
         circumstances = statement.circumstances
         findings = [triage(e, circumstances, language_served=served) for e in elements]
         finding = gravest(findings)
@@ -143,6 +147,12 @@ def frame_row(assessment: Assessment) -> dict[str, str | float | None]:
         "flags": "|".join(assessment.flags),
         "undecided": "|".join(assessment.undecided),
     }
+
+
+def _primary_language(code: str) -> str:
+    """The language of a BCP 47 code, without region or script; ``no`` is read as Bokmål."""
+    primary = code.lower().replace("_", "-").partition("-")[0]
+    return "nb" if primary == "no" else primary
 
 
 def _as_statement(item: str | Statement, position: int) -> Statement:

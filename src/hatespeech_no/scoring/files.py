@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import tee
+from itertools import count, tee
 from pathlib import Path
 from typing import IO, Any
 
@@ -116,6 +116,8 @@ def _open(source: Path) -> Iterator[IO[str]]:
             yield stream
     except FileNotFoundError:
         raise HatespeechError(f"{source}: there is no such file") from None
+    except IsADirectoryError:
+        raise HatespeechError(f"{source}: is a folder; name a file") from None
     except UnicodeDecodeError as error:
         raise HatespeechError(f"{source}: is not UTF-8 ({error.reason}); save it as UTF-8 first") from error
 
@@ -123,7 +125,7 @@ def _open(source: Path) -> Iterator[IO[str]]:
 def _read(source: Path, stream: IO[str]) -> tuple[list[str] | None, Iterator[Row]]:
     if source.suffix.lower() in _JSON_LINES:
         return None, _read_json_lines(source, stream)
-    reader = csv.reader(stream, delimiter=_DELIMITERS[source.suffix.lower()])
+    reader = csv.reader(stream, delimiter=_DELIMITERS[source.suffix.lower()], strict=True)
     header = next(reader, None)
     if not header:
         raise HatespeechError(f"{source}: is empty; the first line must name the columns")
@@ -131,7 +133,14 @@ def _read(source: Path, stream: IO[str]) -> tuple[list[str] | None, Iterator[Row
 
 
 def _read_delimited(source: Path, header: list[str], reader: Iterator[list[str]]) -> Iterator[Row]:
-    for number, cells in enumerate(reader, 1):
+    rows = (cells for cells in reader if cells)  # csv gives a blank line as a row without cells
+    for number in count(1):
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            raise HatespeechError(f"{source}, row {number}: {error}; a quotation mark may be left open") from error
+        if cells is None:
+            return
         if len(cells) != len(header):
             raise HatespeechError(
                 f"{source}, row {number}: has {len(cells)} fields where the header has {len(header)}; "
@@ -141,7 +150,7 @@ def _read_delimited(source: Path, header: list[str], reader: Iterator[list[str]]
 
 
 def _read_json_lines(source: Path, stream: IO[str]) -> Iterator[Row]:
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate((line for line in stream if line.strip()), 1):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
@@ -162,6 +171,10 @@ def _text(source: Path, number: int, row: Row, column: str) -> str:
         return ""
     if not isinstance(text, str):
         raise HatespeechError(f"{source}, row {number}, field {column!r}: is {type(text).__name__}, not a text")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise HatespeechError(f"{source}, row {number}, field {column!r}: holds half a character pair") from error
     return text
 
 

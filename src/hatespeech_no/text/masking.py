@@ -13,7 +13,7 @@ _PATTERNS = tuple(
     (re.compile(pattern), tag)
     for pattern, tag in (
         (r"https?://\S+|\bwww\.\S+", " URLTAG "),
-        (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", " EMAILTAG "),
+        (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", " EMAILTAG "),
         (r"(?<![\w@])@\w[\w.-]*", " USERTAG "),
         (r"(?<!\d)(?:\+?\d[\s.-]?){7,14}\d(?!\d)", " NUMBERTAG "),
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 # Without one of these followed by more text there is only one sentence; most comments have none.
-_MAY_SPLIT = re.compile(r"[.!?…。！？]+[\"'»”)\]]*\s+\S|\n\s*\S")
+_MAY_SPLIT = re.compile(r"[.!?…。！？\"'»”)\]]\s+\S|\n")
 
 
 @dataclass(frozen=True, slots=True)

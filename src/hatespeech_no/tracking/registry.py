@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tracking.store import mlflow_module
 
 
-def download_bundle(address: str, uri: str) -> Path:
-    """Download the bundle folder of a logged model.
+@contextmanager
+def download_bundle(address: str, uri: str) -> Iterator[Path]:
+    """Download the bundle folder of a logged model; it is gone when the context ends.
 
     Args:
         address: ``runs:/<run id>`` or ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
         uri: of the tracking store.
 
-    Returns:
+    Yields:
         A folder that ``Bundle.load`` reads; it verifies every digest.
 
     Raises:
@@ -25,12 +28,12 @@ def download_bundle(address: str, uri: str) -> Path:
     mlflow = mlflow_module()
     mlflow.set_tracking_uri(uri)
     model = address if address.startswith("models:/") or address.endswith("/model") else f"{address}/model"
-    try:
-        model_id = mlflow.models.get_model_info(model).model_id
-        location = mlflow.MlflowClient(tracking_uri=uri).get_logged_model(model_id).artifact_location
-        folder = tempfile.mkdtemp(prefix="hatespeech_no-")
-        mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/bundle", dst_path=folder)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise HatespeechError(f"{address}: cannot be fetched from {uri} ({reason})") from error
-    return Path(folder) / "bundle"
+    with tempfile.TemporaryDirectory(prefix="hatespeech_no-") as folder:
+        try:
+            model_id = mlflow.models.get_model_info(model).model_id
+            location = mlflow.MlflowClient(tracking_uri=uri).get_logged_model(model_id).artifact_location
+            mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/bundle", dst_path=folder)
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0]
+            raise HatespeechError(f"{address}: cannot be fetched from {uri} ({reason})") from error
+        yield Path(folder) / "bundle"

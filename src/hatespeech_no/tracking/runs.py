@@ -6,7 +6,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.tracking.store import experiment_id, mlflow_module
+from hatespeech_no.tracking.store import experiment_id, local_store, mlflow_module
+from hatespeech_no.training.config import without_password
 from hatespeech_no.training.record import SUMMARY, Record
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
@@ -31,7 +32,9 @@ def _never_costs_the_run(method: _Method) -> _Method:
         try:
             method(self, *args)
         except Exception as error:  # whatever the store raises, the model is what counts
-            self.problem = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            self.problem = without_password(reason)
+            self._end_open_runs("FAILED")
 
     return cast(_Method, guarded)
 
@@ -41,11 +44,13 @@ class MlflowTracker:
 
     Attributes:
         problem: why logging stopped; ``None`` if it did not.
+        unregistered: name and reason, if the run was logged but its model could not be registered.
     """
 
     def __init__(self, uri: str, experiment: str, register_as: str | None = None) -> None:
         self.uri = uri
         self.problem: str | None = None
+        self.unregistered: str | None = None
         self._experiment = experiment
         self._register_as = register_as
         self._open: list[str] = []
@@ -86,34 +91,59 @@ class MlflowTracker:
         values = {}
         for name, value in summary["metrics"].items():
             values[name] = value["mean"]
-            if len(summary["seeds"]) > 1 and not name.endswith(("_lo", "_hi")):
+            if value["sd"] is not None and not name.endswith(("_lo", "_hi")):
                 values[f"{name}_sd"] = value["sd"]
         mlflow = mlflow_module()
         with mlflow.start_run(run_id=run_id):
             mlflow.log_metrics(values)
+            for row in summary["data"]:
+                _log_dataset(mlflow, row)
             mlflow.log_artifact(str(folder / SUMMARY))
             first = folder / f"seed-{summary['seeds'][0]}"
             mlflow.log_artifacts(str(first / "figures"), "figures")
             mlflow.log_table(pd.read_csv(first / "tables" / "metrics.csv"), "metrics.json")
+        self._open.clear()
         if self._register_as:
             self._register(self._models[0], self._register_as)
-        self._open.clear()
 
     def _register(self, model: str, name: str) -> None:
-        if not self._client.search_registered_models(f"name = '{name}'"):
-            self._client.create_registered_model(name)
-        self._client.create_model_version(name, source=model, model_id=model.removeprefix("models:/"))
+        """Add a version to the registry; a new name without its first version is taken back."""
+        try:
+            new = not self._client.search_registered_models(f"name = '{name}'")
+            if new:
+                self._client.create_registered_model(name)
+            try:
+                self._client.create_model_version(name, source=model, model_id=model.removeprefix("models:/"))
+            except BaseException:
+                if new:
+                    self._client.delete_registered_model(name)
+                raise
+        except Exception as error:  # the run is logged all the same
+            self.unregistered = f"{name}: {str(error).strip().splitlines()[0]}"
 
-    @_never_costs_the_run
     def abort(self) -> None:
         """End open runs as killed if the user or the system stopped them, else as failed."""
         stopped = isinstance(sys.exc_info()[1], KeyboardInterrupt | SystemExit)
+        self._end_open_runs("KILLED" if stopped else "FAILED")
+
+    def _end_open_runs(self, status: str) -> None:
+        """As far as the store still answers."""
         while self._open:
-            self._client.set_terminated(self._open.pop(), "KILLED" if stopped else "FAILED")
+            with suppress(Exception):
+                self._client.set_terminated(self._open.pop(), status)
 
 
-def log_run_folder(folder: Path, uri: str, experiment: str, register_as: str | None = None) -> None:
+def log_run_folder(folder: Path, uri: str | None = None, experiment: str | None = None) -> str:
     """Log a finished run folder, for example one whose store could not be reached in time.
+
+    Args:
+        folder: the run folder.
+        uri: of the store; default the one that the run's configuration names, else the local one
+            in the folder that holds the run folder.
+        experiment: default the one that the run's configuration names.
+
+    Returns:
+        The address that was logged to.
 
     Raises:
         HatespeechError: it is no finished run folder, or the store cannot be reached.
@@ -122,14 +152,18 @@ def log_run_folder(folder: Path, uri: str, experiment: str, register_as: str | N
         summary = json.loads((folder / SUMMARY).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise HatespeechError(f"{folder}: is no finished run folder, it has no readable {SUMMARY}") from error
-    tracker = MlflowTracker(uri, experiment, register_as)
+    params = {key: None if value == "None" else value for key, value in summary["params"].items()}
+    uri = uri or params["tracking.uri"] or local_store(folder.resolve().parent)
+    tracker = MlflowTracker(uri, experiment or str(params["tracking.experiment"]), params["tracking.register_as"])
     tracker.start(summary["name"], {"params": summary["params"], "tags": summary["environment"]})
     for seed in summary["seeds"]:
         tracker.start_seed(f"seed-{seed}")
         tracker.finish_seed(folder / f"seed-{seed}")
     tracker.finish(folder)
-    if tracker.problem is not None:
-        raise HatespeechError(f"{uri}: cannot be logged to ({tracker.problem})")
+    problem = tracker.problem or tracker.unregistered
+    if problem is not None:
+        raise HatespeechError(f"{without_password(uri)}: cannot be logged to ({problem})")
+    return uri
 
 
 def _log_seed(run_id: str, folder: Path) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.tfidf import TfidfConfig
@@ -57,7 +58,12 @@ class TrackingConfig(_Section):
 
     uri: str | None = None
     experiment: str = "hatespeech_no"
-    register_as: str | None = None
+    register_as: str | None = Field(default=None, pattern=r"^[\w.-]+$")
+
+
+def without_password(address: str) -> str:
+    """An address as it may be shown and stored."""
+    return re.sub(r"(?<=://)[^/@]*@", "", address)
 
 
 class TrainingConfig(_Section):
@@ -80,6 +86,13 @@ class TrainingConfig(_Section):
     output: Path = Path("runs")
     results: Path | None = None
     folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError("seeds must differ and be 0 or greater")
+        return seeds
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:

@@ -43,8 +43,8 @@ class RunData:
         validation: rows for calibration and operating points only.
         tests: by corpus; columns ``cluster`` and ``leaked`` added.
         sources: the corpora behind ``train``.
-        leakage: one row per test: rows, rows with a near-duplicate in training, and training rows
-            removed because the same text stands in the test or in validation.
+        leakage: one row per test: its rows, those with a near-duplicate in training, and those whose
+            near-duplicates or copies were removed from training.
     """
 
     train: Dataset
@@ -69,29 +69,42 @@ def load_pool(config: TrainingConfig, report: Callable[[str], None] = lambda ste
 def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     """Split the rows of ``load_pool`` for one seed.
 
-    Official splits are kept. Where there is none, whole clusters of near-duplicates and contrast
-    pairs are assigned, stratified by corpus, language and labels. Training rows whose text (as
-    normalised) also stands in a validation or test part are removed; near-duplicates across
-    official splits stay and are reported.
+    Official splits are kept. What is missing (validation, test or both) is cut by whole clusters of
+    near-duplicates and contrast pairs, stratified by corpus, language and labels. Training rows are
+    removed if their text (as normalised) also stands in a validation or test part, or if they share
+    a cluster with one across a split of ours; near-duplicates across two official parts stay and
+    are reported.
+
+    Raises:
+        HatespeechError: nothing is left to train or to validate on.
     """
-    parts = np.array(_assign(pool, config.data, seed), dtype=object)
+    parts, ours = _assign(pool, config.data, seed)
     texts = np.array([normalise(text) for text in pool["text"][:]], dtype=object)
     corpora = np.array(pool["corpus"][:], dtype=object)
-    removed = (parts == "train") & np.isin(texts, texts[parts != "train"])
-    training = (parts == "train") & ~removed
     clusters = np.array(pool["cluster"][:])
+    held_out = parts != "train"
+    removed = ~held_out & (
+        np.isin(texts, texts[held_out])
+        # A cluster may reach from a split of ours into another corpus' official part.
+        | np.isin(clusters, clusters[held_out & ours])
+        | (ours & np.isin(clusters, clusters[held_out]))
+    )
+    training = (parts == "train") & ~removed
     pool = pool.add_column("leaked", np.isin(clusters, clusters[training]))
     tests = {
         str(name): pool.select(np.flatnonzero((parts == "test") & (corpora == name))) for name in _ordered(corpora)
     }
     tests = {name: rows for name, rows in tests.items() if len(rows)}
     train = pool.select(np.flatnonzero(training))
+    for part in ("train", "validation"):
+        if not (parts[~removed] == part).any():
+            raise HatespeechError(f"data: no rows are left for the {part} part; there are {len(pool)} in all")
     return RunData(
         train=_by_passage(train),
         validation=pool.select(np.flatnonzero(parts == "validation")),
         tests=tests,
         sources=_sources(config, train),
-        leakage=_leakage(tests, texts, corpora, removed),
+        leakage=_leakage(tests, clusters, removed),
     )
 
 
@@ -108,32 +121,37 @@ def _load(config: TrainingConfig) -> Dataset:
         if descriptor.name in names:
             raise HatespeechError(f"data: corpus {descriptor.name!r} is named twice")
         names.append(descriptor.name)
-        for split, rows in load_corpus(name, config.folder).items():
+        parts = load_corpus(name, config.folder)
+        for split, rows in parts.items():
+            if not for_training and "test" in parts and split != "test":
+                continue
             part = split if for_training else "test"
             tables.append(rows.add_column("part", [part] * len(rows)))
     return datasets.concatenate_datasets(tables)
 
 
-def _assign(pool: Dataset, data: DataConfig, seed: int) -> list[str]:
-    parts = pool["part"][:]
+def _assign(pool: Dataset, data: DataConfig, seed: int) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """The part of each row, and whether it was assigned here rather than by the corpus' owners."""
+    parts = np.array(pool["part"][:], dtype=object)
     clusters = np.array(pool["cluster"][:])
     corpora = np.array(pool["corpus"][:], dtype=object)
+    ours = np.zeros(len(pool), bool)
+    shares = {"validation": data.validation_share, "test": data.test_share}
+    open_rows: dict[tuple[str, ...], list[int]] = {}
     for corpus in _ordered(corpora):
         mine = np.flatnonzero(corpora == corpus)
-        official = {parts[i] for i in mine}
-        if NO_SPLIT in official:
-            shares = {"validation": data.validation_share, "test": data.test_share}
-            rows = mine
-        elif official >= {"train", "test"} and "validation" not in official:
-            shares = {"validation": data.validation_share}
-            rows = np.array([i for i in mine if parts[i] == "train"])
-        else:
-            continue
-        shares = {"train": 1 - sum(shares.values()), **shares}
-        chosen = assign_parts(clusters[rows], strata_of(pool.select(rows)), shares, seed)
-        for i, part in zip(rows, chosen, strict=True):
-            parts[i] = part
-    return list(parts)
+        missing = tuple(part for part in shares if part not in parts[mine])
+        to_split = mine[np.isin(parts[mine], [NO_SPLIT, "train"])]
+        if missing and len(to_split):
+            open_rows.setdefault(missing, []).extend(to_split)
+    # Corpora that lack the same parts are split together, so that a cluster across two of them stays whole.
+    for missing, indices in open_rows.items():
+        rows = np.array(indices)
+        wanted = {part: shares[part] for part in missing}
+        wanted = {"train": 1 - sum(wanted.values()), **wanted}
+        parts[rows] = assign_parts(clusters[rows], strata_of(pool.select(rows)), wanted, seed)
+        ours[rows] = True
+    return parts, ours
 
 
 def _ordered(values: NDArray[np.object_]) -> list[str]:
@@ -170,25 +188,29 @@ def _sources(config: TrainingConfig, train: Dataset) -> list[Source]:
     for name in config.data.train:
         descriptor, _ = find_descriptor(name, config.folder)
         rows = train.select(np.flatnonzero(corpora == descriptor.name))
-        digest = hashlib.sha256("\n".join(sorted(map(str, zip(rows["id"][:], rows["text"][:], strict=True)))).encode())
-        sources.append(Source(descriptor.name, descriptor.licence.id, len(rows), digest.hexdigest()[:16]))
+        sources.append(Source(descriptor.name, descriptor.licence.id, len(rows), digest(rows)))
     return sources
+
+
+def digest(rows: Dataset) -> str:
+    """Sixteen hexadecimal digits over ids and texts, whatever their order."""
+    lines = sorted(f"{i}\t{text}" for i, text in zip(rows["id"][:], rows["text"][:], strict=True))
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _leakage(
     tests: dict[str, Dataset],
-    texts: NDArray[np.object_],
-    corpora: NDArray[np.object_],
+    clusters: NDArray[np.int64],
     removed: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    gone = set(texts[removed])
+    gone = set(clusters[removed])
     rows = [
         {
             "test": name,
             "rows": len(test),
             "near_duplicates_in_training": int(np.sum(test["leaked"][:])),
-            "texts_removed_from_training": sum(normalise(text) in gone for text in test["text"][:]),
+            "copies_removed_from_training": sum(cluster in gone for cluster in test["cluster"][:]),
         }
         for name, test in tests.items()
     ]
-    return pd.DataFrame(rows).assign(training_rows_removed=int(removed.sum()))
+    return pd.DataFrame(rows)

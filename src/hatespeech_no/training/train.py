@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from hatespeech_no.bundle import Bundle, Corpus, Manifest
 from hatespeech_no.errors import HatespeechError
@@ -25,14 +24,14 @@ from hatespeech_no.scoring import Classifier
 from hatespeech_no.taxonomy import STATUTE_VERSION, TAXONOMY_VERSION
 from hatespeech_no.text.keyed import keyed_id, load_key
 from hatespeech_no.text.passages import sentencizer_version
-from hatespeech_no.training.config import TrainingConfig
-from hatespeech_no.training.data import RunData, load_pool, split_pool
+from hatespeech_no.training.config import TrainingConfig, without_password
+from hatespeech_no.training.data import RunData, digest, load_pool, split_pool
 from hatespeech_no.training.record import SUMMARY, NoTracker, Record, Tracker
 from hatespeech_no.training.thresholds import choose_thresholds
 from hatespeech_no.triage import load_rules
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    pass
 
 Report = Callable[[str], None]
 
@@ -57,17 +56,21 @@ def train(
         KeyboardInterrupt: handed on after open runs have been marked as killed.
     """
     tracker = tracker or NoTracker()
+    if config.results is not None and not (config.folder / config.results).parent.is_dir():
+        raise HatespeechError(f"results: there is no folder {(config.folder / config.results).parent}")
+    key = load_key()
+    pool = load_pool(config, report)
     folder = _new_folder(config)
-    params = _flatten(config.model_dump(mode="json"))
+    params = _params(config)
     tracker.start(config.name, {"params": params, "tags": _environment(config)})
     finished = False
     try:
-        pool = load_pool(config, report)
         records = []
         for seed in config.seeds:
             name = f"seed-{seed}"
             tracker.start_seed(name)
-            records.append(_train_seed(config, split_pool(pool, config, seed), seed, folder / name, report))
+            data = split_pool(pool, config, seed)
+            records.append(_train_seed(config, data, seed, folder / name, key, report))
             tracker.finish_seed(folder / name)
         summary = _summarise(config, params, records)
         content = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
@@ -82,7 +85,7 @@ def train(
     return folder, summary
 
 
-def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report) -> Record:
+def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, key: bytes, report: Report) -> Record:
     for part in ("figures", "tables"):
         (folder / part).mkdir(parents=True)
     started = time.perf_counter()
@@ -121,11 +124,11 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     report("writing")
     manifest.metrics = evaluation.metrics()
     bundle.save(folder / "bundle")
-    _write_tables(evaluation, data, folder)
+    _write_tables(evaluation, data, folder, key)
     draw_figures(evaluation, folder / "figures")
     record = Record(
         name=f"seed-{seed}",
-        params={**_flatten(config.model_dump(mode="json")), "seed": str(seed)},
+        params={**_params(config), "seed": str(seed)},
         metrics={
             **manifest.metrics,
             "train/rows": float(len(data.train)),
@@ -143,7 +146,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
         data=[
             *({**corpus.model_dump(), "context": "training"} for corpus in manifest.data),
             *(
-                {"name": name, "rows": len(test), "digest": _digest(test), "context": "testing"}
+                {"name": name, "rows": len(test), "digest": digest(test), "context": "testing"}
                 for name, test in data.tests.items()
             ),
         ],
@@ -152,30 +155,22 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     return record
 
 
-def _write_tables(evaluation: Evaluation, data: RunData, folder: Path) -> None:
+def _write_tables(evaluation: Evaluation, data: RunData, folder: Path, key: bytes) -> None:
     evaluation.table().to_csv(folder / "tables" / "metrics.csv", index=False)
     data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
-    key = load_key()
     for suite, predictions in evaluation.predictions.items():
         # Ids may hold names or addresses: only keyed ones leave this machine.
         table = predictions.assign(id=predictions["id"].map(lambda i: keyed_id(str(i), key)))
         table.round({"p": 4}).to_csv(folder / "tables" / f"predictions_{suite}.csv", index=False)
 
 
-def _digest(rows: Dataset) -> str:
-    hashes = pd.util.hash_pandas_object(rows.select_columns(["id", "text"]).to_pandas(), index=False)
-    return f"{int(hashes.sum()):016x}"[-16:]
-
-
 def _summarise(config: TrainingConfig, params: Mapping[str, str], records: list[Record]) -> dict[str, Any]:
-    """Mean and standard deviation of every metric over seeds, and of the ends of each interval the mean."""
+    """Mean and standard deviation over the seeds that have a metric; the ends of intervals are averaged too."""
     metrics = {}
-    for name in records[0].metrics:
+    for name in dict.fromkeys(name for record in records for name in record.metrics):
         values = np.array([record.metrics[name] for record in records if name in record.metrics])
-        metrics[name] = {
-            "mean": float(values.mean()),
-            "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-        }
+        sd = float(values.std(ddof=1)) if len(values) > 1 else None
+        metrics[name] = {"mean": float(values.mean()), "sd": sd, "seeds": len(values)}
     return {
         "name": config.name,
         "seeds": list(config.seeds),
@@ -193,6 +188,12 @@ def _new_folder(config: TrainingConfig) -> Path:
     except OSError as error:
         raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
     return folder
+
+
+def _params(config: TrainingConfig) -> dict[str, str]:
+    """The configuration, flat; a password in the store's address is left out."""
+    params = _flatten(config.model_dump(mode="json"))
+    return {**params, "tracking.uri": without_password(params["tracking.uri"])}
 
 
 def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -122,6 +122,7 @@ class Engine:
         grid = np.indices(_SHAPE, dtype=np.int8)
         facts: dict[str, Any] = {name: grid[i + 1] == 1 for i, name in enumerate(ELEMENT_FACTS)}
         facts["conduct"] = grid[0]
+        facts["publicity_matters"] = facts["ground_185"] | (grid[0] == Conduct.INCITEMENT.severity)
         facts["towards_people"] = facts["target_person"] | facts["target_people"]
         (
             facts["private"],

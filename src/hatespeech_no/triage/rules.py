@@ -29,6 +29,7 @@ ELEMENT_FACTS = {
 
 DERIVED_FACTS = {
     "towards_people": "aimed at a person or a group of people",
+    "publicity_matters": "a ground of § 185, or incitement: the outcome depends on where it was said",
     "private": "known to be private",
     "publicity_known": "the caller said where it was said",
     "addressee_is_minor": "the person addressed is known to be under 18",
