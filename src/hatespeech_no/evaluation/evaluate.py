@@ -100,6 +100,8 @@ def evaluate(
             known = ~np.isnan(answer.label)
             for slice_name, rows in slices.items():
                 chosen = known & rows
+                if not chosen.any():
+                    continue
                 weights = resample_weights(clusters[chosen], resamples, seed)
                 for key, value in answer.estimates(chosen, weights):
                     result.estimates[f"{suite}/{slice_name}/{answer.element}/{key}"] = value

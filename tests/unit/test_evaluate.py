@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from hatespeech_no import Statement, load
+from hatespeech_no.corpora import load_corpus
+from hatespeech_no.corpora.dataset import to_dataset
+from hatespeech_no.evaluation.evaluate import FEWEST, evaluate
+from hatespeech_no.evaluation.labels import label_columns
+from hatespeech_no.statement import Elements
+from hatespeech_no.taxonomy import Conduct
+from tests.fixtures import STARTER
+
+
+def test_figures_against_scikit_learn(demo_run: Path) -> None:
+    rows = load_corpus(str(STARTER))["all"]
+    classifier = load(demo_run)
+    result = evaluate(classifier, {"s": rows}, resamples=100)
+    labels, possible = label_columns(rows)
+    probabilities = classifier.probabilities(rows["text"][:])
+    p = probabilities.of("hateful")
+    assert p is not None
+    decision = p >= classifier.bundle.manifest.thresholds["hateful"]
+    for language in ("all", "nb", "nn"):
+        mine = np.array([language in ("all", value) for value in rows["language"][:]])
+        got = {m: result.estimates[f"s/{language}/hateful/{m}"] for m in ("macro_f1", "auroc")}
+        assert got["macro_f1"].value == pytest.approx(
+            f1_score(labels["hateful"][mine], decision[mine], average="macro")
+        )
+        assert got["auroc"].value == pytest.approx(roc_auc_score(labels["hateful"][mine], p[mine]))
+        assert got["auroc"].n == mine.sum()
+    assert probabilities.conduct is not None
+    expected = f1_score(possible.argmax(axis=1), probabilities.conduct.argmax(axis=1), average="macro")
+    assert result.estimates["s/all/conduct/macro_f1"].value == pytest.approx(expected)
+    flat = result.metrics()
+    assert flat["s/all/hateful/auroc_lo"] < flat["s/all/hateful/auroc"] < flat["s/all/hateful/auroc_hi"]
+    assert "text" not in result.predictions["s"].columns
+
+
+def test_missing_labels_are_left_out_and_sets_are_masked(demo_run: Path) -> None:
+    yes, no = Elements.of(hateful=True, conduct=["derogation", "threat"]), Elements.of(hateful=False, conduct="none")
+    statements = [Statement(f"tekst {i}", id=str(i), labels=[yes, no, None][i % 3]) for i in range(3 * FEWEST)]
+    # Rows without a near-duplicate in training have no label here: that slice has nothing to say.
+    dataset = to_dataset(statements, "x").add_column("leaked", [i % 3 != 2 for i in range(len(statements))])
+    result = evaluate(load(demo_run), {"x": dataset}, resamples=100)
+    assert result.estimates["x/all/hateful/macro_f1"].n == 2 * FEWEST
+    assert not any(key.startswith("x/unleaked/hateful") for key in result.estimates)
+    table = result.predictions["x"].set_index("element")
+    assert len(table.loc["hateful"]) == 2 * FEWEST
+    threats = table.loc[f"conduct_{Conduct.THREAT}"]
+    assert len(threats) == FEWEST, "a set that holds it is no answer, a set that does not is a no"
+    assert not threats["label"].any()
+    assert "x/all/conduct/macro_f1" not in result.estimates
