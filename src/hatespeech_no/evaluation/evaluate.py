@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -96,13 +97,15 @@ def evaluate(
         clusters = _column(dataset, "cluster", np.arange(len(dataset)))
         slices = dict(_slices(dataset))
         tables = []
+        # Most elements are labelled on the same rows, which then share their resamples.
+        weights_of = lru_cache(maxsize=4)(partial(_weights, clusters, resamples, seed))
         for answer in _answers(classifier, dataset, probabilities):
             known = ~np.isnan(answer.label)
             for slice_name, rows in slices.items():
                 chosen = known & rows
                 if not chosen.any():
                     continue
-                weights = resample_weights(clusters[chosen], resamples, seed)
+                weights = weights_of(chosen.tobytes())
                 for key, value in answer.estimates(chosen, weights):
                     result.estimates[f"{suite}/{slice_name}/{answer.element}/{key}"] = value
             tables.append(answer.table(np.array(dataset["id"][:])).loc[known])
@@ -159,6 +162,10 @@ def _answers(classifier: Classifier, dataset: Dataset, probabilities: Probabilit
         label[~possible.any(axis=1)] = np.nan
         p = probabilities.conduct[:, c].astype(np.float64)
         yield _Answer(f"conduct_{conduct}", label, p, (chosen == c).astype(float))
+
+
+def _weights(clusters: NDArray[np.int64], resamples: int, seed: int, chosen: bytes) -> NDArray[np.float64]:
+    return resample_weights(clusters[np.frombuffer(chosen, dtype=bool)], resamples, seed)
 
 
 def _conduct(
