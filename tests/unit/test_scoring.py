@@ -111,6 +111,15 @@ def test_csv_keeps_columns_and_order(classifier: Classifier, tmp_path: Path) -> 
     assert summary.gravest[0].row == 1
 
 
+def test_tab_separated_values_have_no_quoting(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text('id\ttext\n1\t"Hei" sa han\n2\t"åpent\n', "utf-8")
+    score_file(classifier, tmp_path / "in.tsv", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["text"] for row in csv.DictReader(stream)] == ['"Hei" sa han', '"åpent']
+    with pytest.raises(HatespeechError, match=r"out.tsv: cannot tell the format to write"):
+        score_file(classifier, tmp_path / "in.tsv", tmp_path / "out.tsv")
+
+
 def test_blank_lines_are_no_rows(classifier: Classifier, tmp_path: Path) -> None:
     for name, content in (("a.csv", "text\nhei\n\n"), ("a.jsonl", '{"text": "hei"}\n\n')):
         (tmp_path / name).write_text(content, "utf-8")

@@ -44,7 +44,7 @@ _WORDS = {
 
 def score(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV or JSONL file, UTF-8.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv, .tsv or .jsonl.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv or .jsonl.")],
     text_column: Annotated[str, typer.Option(help="Column that holds the text.")] = "text",
     model: Annotated[
         str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the demo's.")

@@ -21,7 +21,7 @@ from hatespeech_no.statement import Statement
 from hatespeech_no.taxonomy import Publicity, Tier
 
 Row = dict[str, Any]
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_CSV, _TSV = ".csv", ".tsv"
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
@@ -57,8 +57,8 @@ def score_file(
 
     Args:
         classifier: the loaded model.
-        source: UTF-8 file with a header (CSV, TSV) or one object per line (JSONL).
-        target: file to write, in the format its ending names; all columns and the order of rows
+        source: UTF-8 file with a header (CSV, or TSV without quoting) or one object per line (JSONL).
+        target: CSV or JSONL file to write; all columns and the order of rows
             are kept and ``FRAME_COLUMNS`` added. It appears whole or not at all.
         text_column: the column that holds the text.
         publicity: where all these comments were made.
@@ -87,9 +87,10 @@ def score_file(
 
 
 def _check_target(source: Path, target: Path) -> None:
-    for path in (source, target):
-        if path.suffix.lower() not in (*_DELIMITERS, *_JSON_LINES):
-            raise HatespeechError(f"{path}: cannot tell the format; use a name ending in .csv, .tsv or .jsonl")
+    if source.suffix.lower() not in (_CSV, _TSV, *_JSON_LINES):
+        raise HatespeechError(f"{source}: cannot tell the format; use a name ending in .csv, .tsv or .jsonl")
+    if target.suffix.lower() not in (_CSV, *_JSON_LINES):
+        raise HatespeechError(f"{target}: cannot tell the format to write; use a name ending in .csv or .jsonl")
     if target.resolve() == source.resolve():
         raise HatespeechError(f"{target}: is the input itself; give another name for the output")
     if not target.parent.is_dir():
@@ -125,7 +126,10 @@ def _open(source: Path) -> Iterator[IO[str]]:
 def _read(source: Path, stream: IO[str]) -> tuple[list[str] | None, Iterator[Row]]:
     if source.suffix.lower() in _JSON_LINES:
         return None, _read_json_lines(source, stream)
-    reader = csv.reader(stream, delimiter=_DELIMITERS[source.suffix.lower()], strict=True)
+    if source.suffix.lower() == _TSV:  # tab-separated values have no quoting (IANA text/tab-separated-values)
+        reader = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(stream, strict=True)
     header = next(reader, None)
     if not header:
         raise HatespeechError(f"{source}: is empty; the first line must name the columns")
@@ -186,7 +190,7 @@ def _writer(target: Path, columns: list[str] | None) -> Iterator[Callable[[Row],
             if target.suffix.lower() in _JSON_LINES:
                 yield lambda row: print(json.dumps(row, ensure_ascii=False), file=stream)
             else:
-                yield _delimited_writer(stream, _DELIMITERS[target.suffix.lower()], columns)
+                yield _csv_writer(stream, columns)
         temporary.replace(target)
     except OSError as error:
         raise HatespeechError(f"{target}: cannot be written ({error.strerror})") from error
@@ -194,14 +198,14 @@ def _writer(target: Path, columns: list[str] | None) -> Iterator[Callable[[Row],
         temporary.unlink(missing_ok=True)
 
 
-def _delimited_writer(stream: IO[str], delimiter: str, columns: list[str] | None) -> Callable[[Row], None]:
+def _csv_writer(stream: IO[str], columns: list[str] | None) -> Callable[[Row], None]:
     writer: csv.DictWriter[str] | None = None
 
     def write(row: Row) -> None:
         nonlocal writer
         if writer is None:
             names = [*columns, *FRAME_COLUMNS] if columns else list(row)
-            writer = csv.DictWriter(stream, names, delimiter=delimiter, lineterminator="\n")
+            writer = csv.DictWriter(stream, names, lineterminator="\n")
             writer.writeheader()
         try:
             writer.writerow(row)
