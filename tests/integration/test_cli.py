@@ -246,16 +246,23 @@ def test_a_refused_run_leaves_nothing(tmp_path: Path) -> None:
 def test_an_interrupted_run_is_marked_so(tmp_path: Path, stop: signal.Signals) -> None:
     from mlflow import MlflowClient
 
-    command = [sys.executable, "-c", "from hatespeech_no.cli import main; main()", "train"]
+    # A test runner in the background may ignore SIGINT, and children inherit that.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = [sys.executable, "-c", heed + "from hatespeech_no.cli import main; main()", "train"]
     command += [str(ROOT / "configs" / "demo.yaml"), "--set", f"seeds={list(range(200))}", *SETTINGS]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/demo-*/seed-1")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.2)
-    process.send_signal(stop)
-    _, errors = process.communicate(timeout=60)
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not list(tmp_path.glob("runs/demo-*/seed-1")):
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.2)
+            process.send_signal(stop)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Interrupted" in errors
     assert "Traceback" not in errors

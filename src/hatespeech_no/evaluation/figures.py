@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hatespeech_no.evaluation.evaluate import Evaluation
 
+_FEWEST = 5  # rows in a bin, below which its share says nothing
 _BLUE, _ORANGE, _GREY = "#2f5d8a", "#c8702a", "#9a9a9a"
 
 
@@ -99,6 +100,7 @@ def _reliability(predictions: dict[str, pd.DataFrame], path: Path) -> None:
 def _reliability_panel(axes: Axes, title: str, rows: pd.DataFrame) -> None:
     bins = pd.cut(rows["p"], np.linspace(0, 1, 11), include_lowest=True)
     points = rows.groupby(bins, observed=True).agg(p=("p", "mean"), share=("label", "mean"), n=("label", "size"))
+    points = points[points["n"] >= _FEWEST]
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, linestyle=":")
     axes.plot(points["p"], points["share"], color=_ORANGE, linewidth=1)
     axes.scatter(points["p"], points["share"], s=6 + 90 * points["n"] / points["n"].max(), color=_ORANGE)
