@@ -35,7 +35,7 @@ _FAMILIES: dict[str, type[ElementModel]] = {TfidfModel.family: TfidfModel}
 
 
 class Corpus(BaseModel):
-    """A corpus the model was trained on."""
+    """A corpus the model was trained on; ``rows`` and ``digest`` are of its training rows."""
 
     name: str
     licence: str

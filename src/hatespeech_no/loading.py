@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hatespeech_no.bundle import MANIFEST, Bundle
-from hatespeech_no.errors import HatespeechError, require
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring import Classifier
 
 RUNS = Path("runs")
@@ -32,7 +32,6 @@ def load(model: str | Path | None = None, *, tracking_uri: str | None = None) ->
             )
         model = made[-1]
     if isinstance(model, str) and model.startswith(_REMOTE):
-        require("mlflow", "tracking")
         from hatespeech_no.tracking import download_bundle
         from hatespeech_no.tracking.store import local_store
 

@@ -99,7 +99,10 @@ def evaluate(
         tables = []
         # Most elements are labelled on the same rows, which then share their resamples.
         weights_of = lru_cache(maxsize=4)(partial(_weights, clusters, resamples, seed))
-        for answer in _answers(classifier, dataset, probabilities):
+        labels, possible = label_columns(dataset)
+        ids = np.array(dataset["id"][:])
+        thresholds = classifier.bundle.manifest.thresholds
+        for answer in (*_yes_no_answers(probabilities, labels, thresholds), *_conduct_answers(probabilities, possible)):
             known = ~np.isnan(answer.label)
             for slice_name, rows in slices.items():
                 chosen = known & rows
@@ -108,10 +111,13 @@ def evaluate(
                 weights = weights_of(chosen.tobytes())
                 for key, value in answer.estimates(chosen, weights):
                     result.estimates[f"{suite}/{slice_name}/{answer.element}/{key}"] = value
-            tables.append(answer.table(np.array(dataset["id"][:])).loc[known])
+            tables.append(answer.table(ids).loc[known])
         for slice_name, rows in slices.items():
-            conduct = _conduct(dataset, probabilities, rows, clusters, resamples, seed)
-            if conduct is not None:
+            single = rows & (possible.sum(axis=1) == 1)
+            if probabilities.conduct is not None and single.sum() >= FEWEST and possible[single].any(axis=0).sum() > 1:
+                label, decision = possible[single].argmax(axis=1), probabilities.conduct[single].argmax(axis=1)
+                values = macro_f1_over_classes(label, decision, weights_of(single.tobytes()))
+                conduct = interval(values, int(single.sum()))
                 result.estimates[f"{suite}/{slice_name}/conduct/{MACRO_F1.name}"] = conduct
         if tables:
             result.predictions[suite] = pd.concat(tables, ignore_index=True)
@@ -143,14 +149,17 @@ class _Answer:
         return pd.DataFrame({"id": ids, "element": self.element, **columns})
 
 
-def _answers(classifier: Classifier, dataset: Dataset, probabilities: Probabilities) -> Iterator[_Answer]:
-    """The yes/no elements, and each conduct as the question whether it is that one."""
-    labels, possible = label_columns(dataset)
-    thresholds = classifier.bundle.manifest.thresholds
+def _yes_no_answers(
+    probabilities: Probabilities, labels: Mapping[str, NDArray[np.float32]], thresholds: Mapping[str, float]
+) -> Iterator[_Answer]:
     for i, name in enumerate(probabilities.names):
         if not np.isnan(labels[name]).all():
             p = probabilities.yes[:, i].astype(np.float64)
             yield _Answer(name, labels[name].astype(np.float64), p, (p >= thresholds.get(name, 0.5)).astype(float))
+
+
+def _conduct_answers(probabilities: Probabilities, possible: NDArray[np.bool_]) -> Iterator[_Answer]:
+    """Each conduct as the question whether it is that one."""
     if probabilities.conduct is None or not possible.any():
         return
     # A source that cannot tell two conducts apart still says that it is none of the others.
@@ -166,26 +175,6 @@ def _answers(classifier: Classifier, dataset: Dataset, probabilities: Probabilit
 
 def _weights(clusters: NDArray[np.int64], resamples: int, seed: int, chosen: bytes) -> NDArray[np.float64]:
     return resample_weights(clusters[np.frombuffer(chosen, dtype=bool)], resamples, seed)
-
-
-def _conduct(
-    dataset: Dataset,
-    probabilities: Probabilities,
-    rows: NDArray[np.bool_],
-    clusters: NDArray[np.int64],
-    resamples: int,
-    seed: int,
-) -> Estimate | None:
-    """Macro-F1 over the conducts that occur, on rows that have exactly one possible conduct."""
-    if probabilities.conduct is None:
-        return None
-    _, possible = label_columns(dataset)
-    known = rows & (possible.sum(axis=1) == 1)
-    if known.sum() < FEWEST or len(np.unique(possible[known], axis=0)) < 2:
-        return None
-    weights = resample_weights(clusters[known], resamples, seed)
-    label, decision = possible[known].argmax(axis=1), probabilities.conduct[known].argmax(axis=1)
-    return interval(macro_f1_over_classes(label, decision, weights), int(known.sum()))
 
 
 def _slices(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:

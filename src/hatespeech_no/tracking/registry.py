@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.tracking.store import mlflow_module
+from hatespeech_no.tracking.store import mlflow_module, reason
+from hatespeech_no.training.config import without_password
 
 
 @contextmanager
@@ -34,6 +35,7 @@ def download_bundle(address: str, uri: str) -> Iterator[Path]:
             location = mlflow.MlflowClient(tracking_uri=uri).get_logged_model(model_id).artifact_location
             mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/bundle", dst_path=folder)
         except Exception as error:
-            reason = str(error).strip().splitlines()[0]
-            raise HatespeechError(f"{address}: cannot be fetched from {uri} ({reason})") from error
+            raise HatespeechError(
+                f"{address}: cannot be fetched from {without_password(uri)} ({reason(error)})"
+            ) from error
         yield Path(folder) / "bundle"

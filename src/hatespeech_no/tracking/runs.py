@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.tracking.store import experiment_id, local_store, mlflow_module
+from hatespeech_no.tracking.store import experiment_id, local_store, mlflow_module, reason
 from hatespeech_no.training.config import without_password
 from hatespeech_no.training.record import SUMMARY, Record
 
@@ -32,8 +32,7 @@ def _never_costs_the_run(method: _Method) -> _Method:
         try:
             method(self, *args)
         except Exception as error:  # whatever the store raises, the model is what counts
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            self.problem = without_password(reason)
+            self.problem = reason(error)
             self._end_open_runs("FAILED")
 
     return cast(_Method, guarded)
@@ -78,9 +77,7 @@ class MlflowTracker:
     @_never_costs_the_run
     def finish_seed(self, folder: Path) -> None:
         """Log a seed's folder and end its run."""
-        run_id = self._open[-1]
-        self._models.append(_log_seed(run_id, folder))
-        self._client.set_terminated(run_id, "FINISHED")
+        self._models.append(_log_seed(self._open[-1], folder))
         self._open.pop()
 
     @_never_costs_the_run
@@ -119,7 +116,7 @@ class MlflowTracker:
                     self._client.delete_registered_model(name)
                 raise
         except Exception as error:  # the run is logged all the same
-            self.unregistered = f"{name}: {str(error).strip().splitlines()[0]}"
+            self.unregistered = f"{name}: {reason(error)}"
 
     def abort(self) -> None:
         """End open runs as killed if the user or the system stopped them, else as failed."""
@@ -167,10 +164,10 @@ def log_run_folder(folder: Path, uri: str | None = None, experiment: str | None 
 
 
 def _log_seed(run_id: str, folder: Path) -> str:
-    """Log a seed's folder to its run; returns the address of the logged model."""
+    """Log a seed's folder to its run and end it; returns the address of the logged model."""
     mlflow = mlflow_module()
     record = Record.read(folder)
-    with _end_quietly(mlflow, run_id):
+    with mlflow.start_run(run_id=run_id):
         mlflow.log_params(record.params)
         mlflow.set_tags(record.tags)
         mlflow.log_metrics(record.metrics)
@@ -190,16 +187,6 @@ def _log_seed(run_id: str, folder: Path) -> str:
                 pip_requirements=[f"hatespeech_no=={metadata.version('hatespeech_no')}"],
             )
     return str(model.model_uri)
-
-
-@contextmanager
-def _end_quietly(mlflow: Any, run_id: str) -> Iterator[None]:  # noqa: ANN401 - the untyped module
-    """Make a run current without letting MLflow decide how it ended."""
-    mlflow.start_run(run_id=run_id)
-    try:
-        yield
-    finally:
-        mlflow.end_run("RUNNING")
 
 
 def _log_dataset(mlflow: Any, row: dict[str, Any]) -> None:  # noqa: ANN401 - the untyped module

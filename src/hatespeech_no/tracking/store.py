@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from hatespeech_no.errors import require
+from hatespeech_no.training.config import without_password
 
 # No usage reports, no chatter between our own lines, and a store that does not answer is given up
 # within seconds, not minutes.
@@ -36,6 +37,11 @@ def mlflow_module() -> ModuleType:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     return require("mlflow", "tracking")
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what a store complains of, without the password its address may hold."""
+    return without_password((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 def experiment_id(uri: str, name: str) -> str:

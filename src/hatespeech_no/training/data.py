@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hatespeech_no.bundle import Corpus
 from hatespeech_no.corpora import find_descriptor, load_corpus, statement_from_row
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.corpora.load import NO_SPLIT
@@ -22,16 +23,6 @@ from hatespeech_no.training.config import DataConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-
-@dataclass(frozen=True)
-class Source:
-    """A corpus as used in a run; ``rows`` and ``digest`` are of its training rows."""
-
-    name: str
-    licence: str
-    rows: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class RunData:
     train: Dataset
     validation: Dataset
     tests: dict[str, Dataset]
-    sources: list[Source]
+    sources: list[Corpus]
     leakage: pd.DataFrame
 
 
@@ -89,7 +80,7 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         | np.isin(clusters, clusters[held_out & ours])
         | (ours & np.isin(clusters, clusters[held_out]))
     )
-    training = (parts == "train") & ~removed
+    training = ~held_out & ~removed
     pool = pool.add_column("leaked", np.isin(clusters, clusters[training]))
     tests = {
         str(name): pool.select(np.flatnonzero((parts == "test") & (corpora == name))) for name in _ordered(corpora)
@@ -182,13 +173,14 @@ def _by_passage(train: Dataset) -> Dataset:
     return require("datasets", "train").concatenate_datasets([whole, to_dataset(passages, corpus)])
 
 
-def _sources(config: TrainingConfig, train: Dataset) -> list[Source]:
+def _sources(config: TrainingConfig, train: Dataset) -> list[Corpus]:
     corpora = np.array(train["corpus"][:], dtype=object)
     sources = []
     for name in config.data.train:
         descriptor, _ = find_descriptor(name, config.folder)
         rows = train.select(np.flatnonzero(corpora == descriptor.name))
-        sources.append(Source(descriptor.name, descriptor.licence.id, len(rows), digest(rows)))
+        licence = descriptor.licence.id
+        sources.append(Corpus(name=descriptor.name, licence=licence, rows=len(rows), digest=digest(rows)))
     return sources
 
 

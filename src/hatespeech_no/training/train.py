@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from hatespeech_no.bundle import Bundle, Corpus, Manifest
+from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
 from hatespeech_no.evaluation.figures import draw_figures
@@ -29,9 +29,6 @@ from hatespeech_no.training.data import RunData, digest, load_pool, split_pool
 from hatespeech_no.training.record import SUMMARY, NoTracker, Record, Tracker
 from hatespeech_no.training.thresholds import choose_thresholds
 from hatespeech_no.triage import load_rules
-
-if TYPE_CHECKING:
-    pass
 
 Report = Callable[[str], None]
 
@@ -61,8 +58,8 @@ def train(
     key = load_key()
     pool = load_pool(config, report)
     folder = _new_folder(config)
-    params = _params(config)
-    tracker.start(config.name, {"params": params, "tags": _environment(config)})
+    params, environment = _params(config), _environment(config)
+    tracker.start(config.name, {"params": params, "tags": environment})
     finished = False
     try:
         records = []
@@ -70,9 +67,20 @@ def train(
             name = f"seed-{seed}"
             tracker.start_seed(name)
             data = split_pool(pool, config, seed)
-            records.append(_train_seed(config, data, seed, folder / name, key, report))
+            record = _train_seed(config, data, seed, folder / name, key, report)
+            record.params |= params
+            record.tags |= environment
+            record.write(folder / name)
+            records.append(record)
             tracker.finish_seed(folder / name)
-        summary = _summarise(config, params, records)
+        summary = {
+            "name": config.name,
+            "seeds": list(config.seeds),
+            "params": params,
+            "data": records[0].data,
+            "environment": environment,
+            "metrics": _over_seeds(records),
+        }
         content = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
         (folder / SUMMARY).write_text(content, "utf-8")
         if config.results is not None:
@@ -110,7 +118,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
         settings={},
         calibration=calibration.to_dict(),
         thresholds=choose_thresholds(calibration.apply(scores), held_out),
-        data=[Corpus(name=s.name, licence=s.licence, rows=s.rows, digest=s.digest) for s in data.sources],
+        data=data.sources,
         metrics={},
     )
     bundle = Bundle(manifest, model)
@@ -126,9 +134,9 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     bundle.save(folder / "bundle")
     _write_tables(evaluation, data, folder, key)
     draw_figures(evaluation, folder / "figures")
-    record = Record(
+    return Record(
         name=f"seed-{seed}",
-        params={**_params(config), "seed": str(seed)},
+        params={"seed": str(seed)},
         metrics={
             **manifest.metrics,
             "train/rows": float(len(data.train)),
@@ -141,7 +149,6 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
             "bundle": bundle.digest,
             "calibrated": ",".join(sorted(calibration.platt)) or "none",
             "uncalibrated": ",".join(sorted(set(scores.names) - set(calibration.platt))) or "none",
-            **_environment(config),
         },
         data=[
             *({**corpus.model_dump(), "context": "training"} for corpus in manifest.data),
@@ -151,8 +158,6 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
             ),
         ],
     )
-    record.write(folder)
-    return record
 
 
 def _write_tables(evaluation: Evaluation, data: RunData, folder: Path, key: bytes) -> None:
@@ -164,21 +169,14 @@ def _write_tables(evaluation: Evaluation, data: RunData, folder: Path, key: byte
         table.round({"p": 4}).to_csv(folder / "tables" / f"predictions_{suite}.csv", index=False)
 
 
-def _summarise(config: TrainingConfig, params: Mapping[str, str], records: list[Record]) -> dict[str, Any]:
+def _over_seeds(records: list[Record]) -> dict[str, dict[str, float | int | None]]:
     """Mean and standard deviation over the seeds that have a metric; the ends of intervals are averaged too."""
-    metrics = {}
+    metrics: dict[str, dict[str, float | int | None]] = {}
     for name in dict.fromkeys(name for record in records for name in record.metrics):
         values = np.array([record.metrics[name] for record in records if name in record.metrics])
         sd = float(values.std(ddof=1)) if len(values) > 1 else None
         metrics[name] = {"mean": float(values.mean()), "sd": sd, "seeds": len(values)}
-    return {
-        "name": config.name,
-        "seeds": list(config.seeds),
-        "params": dict(params),
-        "data": records[0].data,
-        "environment": _environment(config),
-        "metrics": metrics,
-    }
+    return metrics
 
 
 def _new_folder(config: TrainingConfig) -> Path:
