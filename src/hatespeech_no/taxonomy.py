@@ -16,13 +16,14 @@ STATUTE_VERSION = "straffeloven § 185 (2021-01-01)"
 Lang = Literal["nb", "en"]
 
 
-class _Named(StrEnum):
+class Named(StrEnum):
     """A code with a name in each language that moderators read."""
 
     nb: str
     en: str
 
     def __new__(cls, code: str, nb: str = "", en: str = "") -> Self:
+        """A member with its two names."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.nb, member.en = nb, en
@@ -33,7 +34,7 @@ class _Named(StrEnum):
         return self.nb if lang == "nb" else self.en
 
 
-class Ground(_Named):
+class Ground(Named):
     """The ground because of which the words attack; a group merely mentioned is no ground."""
 
     ETHNICITY = (
@@ -67,7 +68,7 @@ _SECTION_185 = {
 }
 
 
-class Conduct(_Named):
+class Conduct(Named):
     """What the words do, in rising order of severity; the gravest that applies is the label."""
 
     NONE = "none", "ingen", "none"
@@ -85,7 +86,7 @@ class Conduct(_Named):
         return list(Conduct).index(self)
 
 
-class Target(_Named):
+class Target(Named):
     """At whom or what the words are aimed."""
 
     PERSON = "person", "en person", "a person"
@@ -93,7 +94,7 @@ class Target(_Named):
     IDEA = "idea", "en idé, religion, politikk eller institusjon", "an idea, religion, policy or institution"
 
 
-class Context(_Named):
+class Context(Named):
     """How the words relate to the writer's own stance."""
 
     QUOTATION = "quotation", "sitat eller gjengivelse", "quotation or report"
@@ -128,7 +129,7 @@ _SHIELDS = frozenset(
 )
 
 
-class Tier(_Named):
+class Tier(Named):
     """How much human attention a statement needs, in rising order. Never a verdict."""
 
     PROTECTED = "protected", "lovlig/vernet", "protected"
@@ -146,7 +147,7 @@ class Tier(_Named):
         return list(Tier).index(self)
 
 
-class Publicity(_Named):
+class Publicity(Named):
     """Where it was said (straffeloven § 10 and § 185); never guessed from the text."""
 
     PUBLIC = "public", "offentlig", "public"

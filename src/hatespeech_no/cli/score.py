@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,45 +14,57 @@ from rich.text import Text
 from hatespeech_no.loading import load
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.scoring.files import Flagged, Summary, score_file
+from hatespeech_no.tables.source import Format
 from hatespeech_no.taxonomy import Lang, Publicity, Tier
-from hatespeech_no.text.masking import mask_patterns
+from hatespeech_no.text.passages import passage_at
+from hatespeech_no.text.printable import printable
+
+ROWS_REJECTED = 3
+"""Exit code if the file was scored but some of its rows could not be used."""
 
 _COLOURS = {Tier.ACTIONABLE: "bold red", Tier.UNCERTAIN: "bold yellow", Tier.LAWFUL_HATE: "bold magenta"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+_SHOWN = 160
 _WORDS = {
-    "nb": (
-        "De groveste funnene",
-        "rad",
-        "vurdering",
-        "tekst og begrunnelse",
-        "rader uten tekst",
-        "rader i alt",
-        "hatefull",
-    ),
-    "en": (
-        "The gravest findings",
-        "row",
-        "assessment",
-        "text and reasons",
-        "rows without text",
-        "rows in all",
-        "hateful",
-    ),
+    "title": ("De groveste funnene", "The gravest findings"),
+    "row": ("rad", "row"),
+    "assessment": ("vurdering", "assessment"),
+    "reasons": ("tekst og begrunnelse", "text and reasons"),
+    "without_text": ("rader uten tekst", "rows without text"),
+    "rows": ("rader i alt", "rows in all"),
+    "hateful": ("hatefull", "hateful"),
+    "read_as": ("Lest som", "Read as"),
+    "separated": ("kolonner skilt med", "columns separated by"),
+    "rejected": ("rader kunne ikke brukes", "rows could not be used"),
+    ",": ("komma", "commas"),
+    ";": ("semikolon", "semicolons"),
+    "\t": ("tabulator", "tabs"),
 }
+_ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 
 
 def score(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV or JSONL file, UTF-8.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv or .jsonl.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN", help="CSV, TSV, JSONL, Excel, Parquet or text file, also .gz or .zst; - for standard input."
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv, .jsonl, .xlsx or .parquet.")],
     text_column: Annotated[str, typer.Option(help="Column that holds the text.")] = "text",
     model: Annotated[
         str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the demo's.")
     ] = None,
     publicity: Annotated[Publicity, typer.Option(help="Where all these comments were made.")] = Publicity.UNKNOWN,
+    file_format: Annotated[
+        Format | None, typer.Option("--format", help="What IN is; default by its name. text: a comment per line.")
+    ] = None,
     lang: Annotated[Lang, typer.Option(help="Language of the table.")] = "en",
     show: Annotated[int, typer.Option(help="How many of the gravest rows to show.", min=0)] = 10,
 ) -> None:
-    """Score a file of comments and show the gravest flags. A human must read them."""
+    """Score a file of comments and show the gravest flags. A human must read them.
+
+    Rows that cannot be used are written to OUT.rejected.csv with the reason; the exit code is then 3.
+    """
     classifier = load(model)
     console = Console()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
@@ -65,28 +76,41 @@ def score(
             target,
             text_column=text_column,
             publicity=publicity,
+            file_format=file_format,
             keep=show,
             progress=lambda rows: progress.update(task, completed=rows),
         )
     _print(console, summary, lang)
     console.print(f"→ {target}", markup=False, soft_wrap=True)
+    if summary.rejected_file is not None:
+        console.print(f"→ {summary.rejected_file}", markup=False, soft_wrap=True, style="yellow")
+        raise typer.Exit(ROWS_REJECTED)
 
 
 def _print(console: Console, summary: Summary, lang: Lang) -> None:
-    title, row, assessment, reasons, without_text, rows, _ = _WORDS[lang]
-    table = Table(title=title, title_justify="left", show_lines=True)
-    table.add_column(row, justify="right")
-    table.add_column(assessment, ratio=2)
-    table.add_column(reasons, ratio=3)
+    table = Table(title=_word("title", lang), title_justify="left", show_lines=True)
+    table.add_column(_word("row", lang), justify="right")
+    table.add_column(_word("assessment", lang), ratio=2)
+    table.add_column(_word("reasons", lang), ratio=3)
     for flagged in summary.gravest:
         table.add_row(*_cells(flagged, lang))
     if summary.gravest:
         console.print(table)
+    rejected = summary.rejected.total()
     for tier in reversed(Tier):
         console.print(f"{summary.tiers[tier]:>8}  {tier.label(lang)}", highlight=False)
     if summary.without_text:
-        console.print(f"{summary.without_text:>8}  {without_text}", highlight=False)
-    console.print(f"{sum(summary.tiers.values()) + summary.without_text:>8}  {rows}", highlight=False)
+        console.print(f"{summary.without_text:>8}  {_word('without_text', lang)}", highlight=False)
+    if rejected:
+        counts = ", ".join(f"{n} {p.label(lang)}" for p, n in summary.rejected.most_common())
+        console.print(f"{rejected:>8}  {_word('rejected', lang)}: {counts}", highlight=False, style="yellow")
+    total = summary.tiers.total() + summary.without_text + rejected
+    console.print(f"{total:>8}  {_word('rows', lang)}", highlight=False)
+    if summary.encoding is not None:
+        separated = (
+            "" if summary.delimiter is None else f", {_word('separated', lang)} {_word(summary.delimiter, lang)}"
+        )
+        console.print(f"{_word('read_as', lang)} {_ENCODINGS[summary.encoding]}{separated}.", style="dim")
     console.print(NOTICE[lang], style="bold")
 
 
@@ -95,14 +119,28 @@ def _cells(flagged: Flagged, lang: Lang) -> tuple[Text, Group, Group]:
     probability = "?" if a.p_hateful is None else f"{a.p_hateful:.2f}"
     conduct = "?" if a.conduct is None else a.conduct.label(lang)
     facts = [
-        Text(f"p({_WORDS[lang][-1]}) = {probability}"),
+        Text(f"p({_word('hateful', lang)}) = {probability}"),
         Text(conduct),
         *(Text(g.label(lang)) for g in a.grounds),
     ]
-    # Texts are hostile when printed too: no markup, no control codes, no handles.
-    text = _CONTROL.sub(" ", mask_patterns(flagged.text))[:160]
     return (
         Text(str(flagged.row)),
         Group(Text(a.tier.label(lang), style=_COLOURS.get(a.tier, "")), *facts),
-        Group(Text(text), *(Text(f"– {reason}", style="dim") for reason in a.reasons(lang))),
+        Group(_excerpt(flagged), *(Text(f"– {reason}", style="dim") for reason in a.reasons(lang))),
     )
+
+
+def _excerpt(flagged: Flagged) -> Text:
+    """The gravest passage between the sentences beside it, as far as there is room."""
+    start = flagged.assessment.passage[0] if flagged.assessment.passage else 0
+    passage = passage_at(flagged.text, start)
+    words, before, after = (printable(text) for text in (passage.text, passage.before, passage.after))
+    room = max(0, _SHOWN - len(words)) // 2
+    before = before if len(before) <= room else f"…{before[len(before) - room :]}"
+    after = after if len(after) <= room else f"{after[:room]}…"
+    parts = (Text(before, style="dim"), Text(words[:_SHOWN]), Text(after, style="dim"))
+    return Text(" ").join(part for part in parts if part)
+
+
+def _word(key: str, lang: Lang) -> str:
+    return _WORDS[key][0 if lang == "nb" else 1]

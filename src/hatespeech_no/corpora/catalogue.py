@@ -11,6 +11,7 @@ from hatespeech_no.corpora.descriptor import Descriptor, read_descriptor
 from hatespeech_no.errors import HatespeechError
 
 DATA_VARIABLE = "HATESPEECH_NO_DATA"
+_DEFAULT_FOLDER = Path(".hatespeech_no") / "data"
 
 
 def _shipped() -> dict[str, Path]:
@@ -23,23 +24,28 @@ def corpus_names() -> list[str]:
     return list(_shipped())
 
 
-def find_descriptor(name: str, relative_to: Path | None = None) -> tuple[Descriptor, Path]:
-    """A descriptor and the folder its files lie in.
+def data_folders() -> list[Path]:
+    """Where corpora lie: the folders named by ``HATESPEECH_NO_DATA``, else ``~/.hatespeech_no/data``."""
+    named = os.environ.get(DATA_VARIABLE)
+    return [Path(part) for part in named.split(os.pathsep) if part] if named else [Path.home() / _DEFAULT_FOLDER]
+
+
+def find_descriptor(name: str, relative_to: Path | None = None) -> tuple[Descriptor, list[Path]]:
+    """A descriptor and the folders its files are looked for in.
 
     Args:
         name: a shipped corpus, or the path of a descriptor file (``….yaml``).
         relative_to: folder that a relative path starts from; default the working folder.
 
     Returns:
-        The descriptor, and for a shipped one the folder named by the environment variable
-        ``HATESPEECH_NO_DATA``, for one's own the folder of its file.
+        The descriptor, and for a shipped one ``data_folders()``, for one's own the folder of its file.
 
     Raises:
-        HatespeechError: no such corpus, or the data folder is not set.
+        HatespeechError: no such corpus.
     """
     if name.endswith((".yaml", ".yml")):
         path = (relative_to or Path()) / name
-        return read_descriptor(path), path.resolve().parent
+        return read_descriptor(path), [path.resolve().parent]
     shipped = _shipped()
     if name not in shipped:
         near = difflib.get_close_matches(name, shipped, n=1)
@@ -47,10 +53,4 @@ def find_descriptor(name: str, relative_to: Path | None = None) -> tuple[Descrip
         raise HatespeechError(
             f"There is no corpus {name!r}.{hint} Shipped: {', '.join(shipped)}; or give a .yaml file."
         )
-    folder = os.environ.get(DATA_VARIABLE)
-    if not folder:
-        raise HatespeechError(
-            f"Corpus {name!r} is read from where its owners publish it. Download it (its descriptor names the "
-            f"address: {shipped[name]}) and set {DATA_VARIABLE} to the folder that holds it."
-        )
-    return read_descriptor(shipped[name]), Path(folder)
+    return read_descriptor(shipped[name]), data_folders()

@@ -23,7 +23,7 @@ def features() -> Features:
     return types.Features(
         {
             **{name: value("string") for name in ("id", "text", "language", "corpus", "pair", "publicity")},
-            **{name: value("bool") for name in YES_NO_CIRCUMSTANCES},
+            **{name: value("bool") for name in ("ordinary", *YES_NO_CIRCUMSTANCES)},
             "thread": many(value("string")),
             **labels,
             "passages": many({"start": value("int32"), "end": value("int32"), **labels}),
@@ -31,9 +31,15 @@ def features() -> Features:
     )
 
 
-def to_dataset(statements: Iterable[Statement], corpus: str) -> Dataset:
-    """The statements of one corpus as an in-memory Arrow dataset."""
-    rows = [_to_row(statement, corpus) for statement in statements]
+def to_dataset(statements: Iterable[Statement], corpus: str, *, ordinary: bool = False) -> Dataset:
+    """The statements of one corpus as an in-memory Arrow dataset.
+
+    Args:
+        statements: any number.
+        corpus: its name.
+        ordinary: see ``Descriptor``.
+    """
+    rows = [{**_to_row(statement, corpus), "ordinary": ordinary} for statement in statements]
     columns = {name: [row.get(name) for row in rows] for name in features()}
     return require("datasets", "train").Dataset.from_dict(columns, features=features())
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Ground
 
 Split = Literal["train", "validation", "test"]
-FileFormat = Literal["csv", "tsv", "tsv_unquoted", "jsonl", "parquet", "spreadsheet"]
+FileFormat = Literal[
+    *("csv", "tsv", "tsv_unquoted", "jsonl", "parquet", "spreadsheet", "hub"),
+    *("conllu", "hatexplain", "implicit_hate", "stormfront", "toxigen"),
+]
 
 
 def _check_elements(spec: dict[str, Any]) -> dict[str, Any]:
@@ -48,25 +51,54 @@ class Licence(_Data):
     note: str = ""
 
 
-class CorpusFile(_Data):
-    """One file as its owners publish it.
+class Published(_Data):
+    """A file where its owners publish it.
 
     Attributes:
         path: relative to the data folder (or to the descriptor's own folder).
-        url: where it is downloaded from, pinned to a commit or version.
-        sha256: of the bytes; a file that differs is refused.
-        sheet: sheet name of a spreadsheet.
-        split: the split all its rows belong to, unless ``columns.split`` tells.
-        broken_rows: numbers of lines in the owners' file that are no rows; the quirks say why.
+        url: where it is downloaded from, pinned to a commit or version; ``None`` if it can only be
+            had from somebody.
+        member: the file inside the zip archive at ``path``.
+        sha256: of the bytes, of ``member`` if there is one; a file that differs is refused.
     """
 
     path: str
-    format: FileFormat
     url: str | None = None
+    member: str | None = None
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+
+
+class CorpusFile(Published):
+    """One file of rows.
+
+    Attributes:
+        format: a kind of table, a dataset on the hub (``path`` is then its id), or a released layout
+            (see ``layouts``).
+        companions: further files that a layout needs.
+        header: names of the columns of a delimited file that does not name them.
+        sheet: sheet name of a spreadsheet.
+        subset, part, revision: of a dataset on the hub: its configuration, split and commit.
+        split: the split all its rows belong to, unless ``columns.split`` tells.
+        language: of all its rows, if files differ in it.
+        broken_rows: numbers of rows in the owners' file that are no rows; the quirks say why.
+    """
+
+    format: FileFormat
+    companions: list[Published] = []
+    header: list[str] = []
     sheet: str | None = None
+    subset: str | None = None
+    part: str = "train"
+    revision: str | None = None
     split: Split | None = None
+    language: str | None = None
     broken_rows: list[int] = []
+
+    @model_validator(mode="after")
+    def _hub_is_pinned(self) -> Self:
+        if self.format == "hub" and not self.revision:
+            raise ValueError("a dataset on the hub needs a revision, or its rows may change unseen")
+        return self
 
 
 class Columns(_Data):
@@ -80,7 +112,10 @@ class Columns(_Data):
 
 
 class LabelRule(_Data):
-    """Rows in which every column of ``when`` has (one of) the given values carry the elements ``set``."""
+    """Rows in which every column of ``when`` has (one of) the given values carry the elements ``set``.
+
+    A star in a value stands for any characters.
+    """
 
     when: When
     set: Annotated[dict[str, Any], AfterValidator(_check_elements)]
@@ -91,17 +126,19 @@ class TargetGroups(_Data):
 
     Attributes:
         column: its name.
-        listed: ``True`` if a cell holds a bracketed list, else it is one name.
+        listed: how a cell names several: in brackets as in Python, or with this separator.
         when: rows in which the column speaks of the attack.
-        values: ground(s) of each name; a name that is not here is refused.
+        values: ground(s) of each name.
+        others: whether names that are not in ``values`` are refused, or passed over as unknown.
         exhaustive: ``True`` if the guideline made annotators mark every group attacked, so that
             the grounds not marked are no; else they are unknown.
     """
 
     column: str
-    listed: bool = False
+    listed: Literal["one", "brackets", ";", "|"] = "one"
     when: When = {}
     values: dict[str, list[Ground]]
+    others: Literal["refuse", "unknown"] = "refuse"
     exhaustive: bool
 
 
@@ -112,6 +149,9 @@ class Descriptor(_Data):
         codebook: ``True`` if the columns are named after this project's own elements and its lists
             are complete (our own statements); then ``labels`` stays empty.
         evaluation_only: training on it is refused.
+        ordinary: ``True`` for unlabelled ordinary text, presumed free of hatred: for false alarms and
+            as weak negatives, never as a label.
+        leave_out: rows that are not read, like the ``when`` of a rule; the quirks say why.
         splits: the source's names of splits, as ours; empty = no official split.
         quirks: what a reader should know, among it why counts differ from published ones.
     """
@@ -124,6 +164,8 @@ class Descriptor(_Data):
     language: str | None = None
     evaluation_only: bool = False
     codebook: bool = False
+    ordinary: bool = False
+    leave_out: When = {}
     files: list[CorpusFile] = Field(min_length=1)
     columns: Columns = Columns()
     splits: dict[str, Split] = {}

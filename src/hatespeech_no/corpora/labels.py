@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -30,7 +31,7 @@ class Labeller:
         """
         if self._descriptor.codebook:
             return codebook_elements(row)
-        hits = tuple(i for i, rule in enumerate(self._descriptor.labels) if _matches(rule.when, row))
+        hits = tuple(i for i, rule in enumerate(self._descriptor.labels) if matches(rule.when, row))
         return self._combined(hits, self._groups(row))
 
     def _combine(self, hits: tuple[int, ...], grounds: frozenset[Ground] | None) -> Elements | None:
@@ -45,11 +46,19 @@ class Labeller:
 
     def _groups(self, row: Mapping[str, Any]) -> frozenset[Ground] | None:
         groups = self._descriptor.groups
-        if groups is None or not _matches(groups.when, row):
+        if groups is None or not matches(groups.when, row):
             return None
         cell = _cell(row, groups.column)
         try:
-            names = ast.literal_eval(cell) if groups.listed else [cell]
+            if groups.listed == "brackets":
+                names = ast.literal_eval(cell)
+            else:
+                names = [cell] if groups.listed == "one" else cell.split(groups.listed)
+            if groups.others == "unknown":
+                known = [name for name in names if name in groups.values]
+                if groups.exhaustive and len(known) < len(names):
+                    return None
+                names = known
             return frozenset(ground for name in names for ground in groups.values[name])
         except KeyError as error:
             raise HatespeechError(f"field {groups.column!r}: group {error} has no ground in the descriptor") from error
@@ -81,10 +90,21 @@ def codebook_passages(row: Mapping[str, Any], text: str) -> tuple[LabelledPassag
     return tuple(passages)
 
 
-def _matches(when: Mapping[str, str | list[str]], row: Mapping[str, Any]) -> bool:
+def matches(when: Mapping[str, str | list[str]], row: Mapping[str, Any]) -> bool:
+    """Whether every column of ``when`` has (one of) the values given; a star stands for any characters."""
     return all(
-        _cell(row, column) in (wanted if isinstance(wanted, list) else (wanted,)) for column, wanted in when.items()
+        any(_fits(_cell(row, column), value) for value in (wanted if isinstance(wanted, list) else (wanted,)))
+        for column, wanted in when.items()
     )
+
+
+def _fits(cell: str, wanted: str) -> bool:
+    return cell == wanted or ("*" in wanted and _pattern(wanted).fullmatch(cell) is not None)
+
+
+@lru_cache
+def _pattern(wanted: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, wanted.split("*"))), re.DOTALL)
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:

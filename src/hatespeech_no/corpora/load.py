@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatespeech_no.corpora.catalogue import find_descriptor
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.corpora.descriptor import CorpusFile, Descriptor
-from hatespeech_no.corpora.labels import Labeller, codebook_passages
+from hatespeech_no.corpora.labels import Labeller, codebook_passages, matches
 from hatespeech_no.corpora.readers import read_rows
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.statement import YES_NO_CIRCUMSTANCES, Statement, derive_text_labels
@@ -37,41 +37,55 @@ def load_corpus(name: str, relative_to: Path | None = None) -> DatasetDict:
     Raises:
         HatespeechError: the corpus, a file, a row or a field is not as described.
     """
-    descriptor, folder = find_descriptor(name, relative_to)
+    descriptor, folders = find_descriptor(name, relative_to)
     parts: dict[str, list[Statement]] = {}
-    for split, statement in read_statements(descriptor, folder):
+    first_with: dict[str | None, str] = {}
+    for split, statement in read_statements(descriptor, folders):
+        if statement.id in first_with:
+            raise HatespeechError(
+                f"corpus {descriptor.name!r}: the id {statement.id!r} occurs twice, with the split "
+                f"{first_with[statement.id]!r} and {split!r}; name another id column, or none (id: null)"
+            )
+        first_with[statement.id] = split
         parts.setdefault(split, []).append(statement)
     return require("datasets", "train").DatasetDict(
-        {split: to_dataset(statements, descriptor.name) for split, statements in parts.items()}
+        {
+            split: to_dataset(statements, descriptor.name, ordinary=descriptor.ordinary)
+            for split, statements in parts.items()
+        }
     )
 
 
-def read_statements(descriptor: Descriptor, folder: Path) -> Iterator[tuple[str, Statement]]:
+def read_statements(descriptor: Descriptor, folders: Sequence[Path]) -> Iterator[tuple[str, Statement]]:
     """The statements of a corpus with their splits, in file order; rows without any text are left out."""
     labeller = Labeller(descriptor)
     for file in descriptor.files:
-        for number, row in read_rows(file, folder):
+        for number, row in read_rows(file, folders):
             try:
-                statement = _statement(descriptor, labeller, row, f"{Path(file.path).stem}-{number}")
+                if descriptor.leave_out and matches(descriptor.leave_out, row):
+                    continue
+                statement = _statement(descriptor, file, labeller, row, number)
                 if statement is not None:
                     yield _split(descriptor, file, row), statement
             except HatespeechError as error:
                 raise HatespeechError(f"{file.path}, row {number}: {error}") from error
 
 
-def _statement(descriptor: Descriptor, labeller: Labeller, row: dict[str, Any], fallback: str) -> Statement | None:
+def _statement(
+    descriptor: Descriptor, file: CorpusFile, labeller: Labeller, row: dict[str, Any], number: int
+) -> Statement | None:
     columns = descriptor.columns
     text = _field(row, columns.text)
     if not isinstance(text, str) or not text.strip():
         return None
-    source_id = _field(row, columns.id) if columns.id else fallback
+    source_id = _field(row, columns.id) if columns.id else f"{Path(file.path).stem}-{number}"
     passages = codebook_passages(row, text) if descriptor.codebook else ()
     circumstances = {n: row[n] for n in _CIRCUMSTANCES if descriptor.codebook and row.get(n) is not None}
     pair = (_field(row, columns.pair) or None) if columns.pair else None
     return Statement(
         text=text,
         id=f"{descriptor.name}:{source_id}",
-        language=_field(row, columns.language) if columns.language else descriptor.language,
+        language=_field(row, columns.language) if columns.language else file.language or descriptor.language,
         labels=derive_text_labels(passages) if passages else labeller.elements(row),
         passages=passages,
         pair=None if pair is None else f"{descriptor.name}:{pair}",

@@ -1,103 +1,108 @@
-"""Read the rows of a corpus file, whatever its format."""
+"""Read the rows of a corpus file: general tables, tables in archives and on the hub, and released layouts."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
-from collections.abc import Iterator
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hatespeech_no.corpora.descriptor import CorpusFile
+from hatespeech_no.corpora.descriptor import CorpusFile, Published
+from hatespeech_no.corpora.layouts import LAYOUTS
 from hatespeech_no.errors import HatespeechError, require
+from hatespeech_no.tables import Rejected, open_table
+from hatespeech_no.tables.source import Format, check_archive
 
 Row = dict[str, Any]
 
-csv.field_size_limit(2**31 - 1)
 
-
-def read_rows(file: CorpusFile, folder: Path) -> Iterator[tuple[int, Row]]:
+def read_rows(file: CorpusFile, folders: Sequence[Path]) -> Iterator[tuple[int, Row]]:
     """The rows of a file with their numbers, the first data row being 1.
 
     Raises:
-        HatespeechError: the file is missing, has another checksum, lies outside the folder, or a
+        HatespeechError: the file is missing, has another checksum, lies outside the folders, or a
             row cannot be read; names file and row.
     """
-    path = locate(file, folder)
-    readers = {"jsonl": _read_jsonl, "parquet": _read_parquet, "spreadsheet": _read_spreadsheet}
+    if file.format == "hub":
+        yield from _read_hub(file, folders)
+        return
+    path = locate(file, folders)
+    if file.format in LAYOUTS:
+        yield from LAYOUTS[file.format](path, [locate(part, folders) for part in file.companions])
+    elif file.member is None:
+        yield from _read_table(path, file)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            unpacked = Path(folder) / Path(file.member).name
+            unpacked.write_bytes(read_member(path, file.member))
+            yield from _read_table(unpacked, file)
+
+
+def locate(file: Published, folders: Sequence[Path]) -> Path:
+    """The file's place on disk, in the first folder that has it, its checksum verified."""
+    for folder in folders:
+        root = folder.resolve()
+        path = (root / file.path).resolve()
+        if not path.is_relative_to(root):
+            raise HatespeechError(f"{file.path!r} leads out of the data folder {folder}")
+        if path.is_file():
+            _verify(path, file)
+            return path
+    places = " or ".join(str(folder / file.path) for folder in folders)
+    how = "hatespeech-no data fetch gets it" if file.url else "it is not published as such; get it from its owners"
+    raise HatespeechError(f"{places} is missing; {how}, or set HATESPEECH_NO_DATA to the folder that holds {file.path}")
+
+
+def read_member(archive: Path, member: str) -> bytes:
+    """One file of a zip archive, at the top or under its only folder, read in memory and within limits."""
+    check_archive(archive)
     try:
-        yield from readers.get(file.format, _read_delimited)(path, file)
-    except UnicodeDecodeError as error:
-        raise HatespeechError(f"{path}: is not UTF-8 ({error.reason}); save it as UTF-8 first") from error
-    except (csv.Error, OSError) as error:
-        raise HatespeechError(f"{path}: cannot be read as {file.format} ({error})") from error
+        with zipfile.ZipFile(archive) as files:
+            names = [name for name in files.namelist() if name == member or name.endswith(f"/{member}")]
+            if names:
+                return files.read(min(names, key=len))
+    except zipfile.BadZipFile as error:
+        raise HatespeechError(f"{archive}: is no zip archive, or is damaged ({error})") from error
+    raise HatespeechError(f"{archive}: holds no file {member!r}")
 
 
-def locate(file: CorpusFile, folder: Path) -> Path:
-    """The file's place on disk, its checksum verified."""
-    root = folder.resolve()
-    path = (root / file.path).resolve()
-    if not path.is_relative_to(root):
-        raise HatespeechError(f"{file.path!r} leads out of the data folder {folder}")
-    if not path.is_file():
-        source = f"; download it from {file.url}" if file.url else ""
-        raise HatespeechError(f"{path} is missing{source}")
-    if file.sha256:
+def _verify(path: Path, file: Published) -> None:
+    if file.sha256 is None:
+        return
+    if file.member is not None:
+        digest = hashlib.sha256(read_member(path, file.member)).hexdigest()
+    else:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if digest != file.sha256:
-            raise HatespeechError(f"{path} is not the file described (sha256 {digest}, expected {file.sha256})")
-    return path
+    if digest != file.sha256:
+        raise HatespeechError(f"{path} is not the file described (sha256 {digest}, expected {file.sha256})")
 
 
-def _read_delimited(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
-    delimiter = "," if file.format == "csv" else "\t"
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        if file.format == "tsv_unquoted":
-            reader = csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-        else:
-            reader = csv.reader(stream, delimiter=delimiter)
-        header = next(reader, None)
-        if not header:
-            raise HatespeechError(f"{path}: is empty")
-        for number, cells in enumerate(reader, 1):
-            if len(cells) != len(header):
-                if number in file.broken_rows or not any(cell.strip() for cell in cells):
-                    continue
-                raise HatespeechError(f"{path}, row {number}: {len(cells)} fields where the header has {len(header)}")
-            yield number, dict(zip(header, cells, strict=True))
+def _read_table(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
+    file_format: Format = "tsv" if file.format == "tsv_unquoted" else "csv" if file.format == "tsv" else file.format  # type: ignore[assignment]
+    delimiter = {"csv": ",", "tsv": "\t"}.get(file.format)
+    header = file.header or None
+    with open_table(path, file_format=file_format, delimiter=delimiter, header=header, sheet=file.sheet) as table:
+        for record in table.records:
+            if not isinstance(record, Rejected):
+                yield record
+            elif record.row not in file.broken_rows:
+                raise HatespeechError(f"{path}, {record.explain()}")
 
 
-def _read_jsonl(path: Path, _: CorpusFile) -> Iterator[tuple[int, Row]]:
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise HatespeechError(f"{path}, row {number}: is not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise HatespeechError(f"{path}, row {number}: is not a JSON object")
-            yield number, row
-
-
-def _read_parquet(path: Path, _: CorpusFile) -> Iterator[tuple[int, Row]]:
+def _read_hub(file: CorpusFile, folders: Sequence[Path]) -> Iterator[tuple[int, Row]]:
+    datasets = require("datasets", "train")
+    # A copy in a data folder goes first, so that nothing needs the hub.
+    local = next((folder / file.path for folder in folders if (folder / file.path).is_dir()), None)
     try:
-        table = require("pyarrow.parquet", "train").read_table(path)
-    except ValueError as error:  # what pyarrow raises for a damaged file
-        raise HatespeechError(f"{path}: is no Parquet file ({error})") from error
-    yield from enumerate(table.to_pylist(), 1)
-
-
-def _read_spreadsheet(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
-    calamine = require("python_calamine", "train")
-    try:
-        workbook = calamine.CalamineWorkbook.from_path(path)
-        rows = iter(workbook.get_sheet_by_name(file.sheet or workbook.sheet_names[0]).to_python())
-    except calamine.CalamineError as error:
-        raise HatespeechError(f"{path}: is no spreadsheet, or has no sheet {file.sheet!r} ({error})") from error
-    header = [str(cell) for cell in next(rows, [])]
-    for number, cells in enumerate(rows, 1):
-        yield number, {name: str(cell) for name, cell in zip(header, cells, strict=False) if name}
+        rows = datasets.load_dataset(
+            str(local or file.path), name=file.subset, split=file.part, revision=None if local else file.revision
+        )
+    except (OSError, ValueError) as error:
+        raise HatespeechError(
+            f"{file.path}: cannot be had from the hub ({str(error).splitlines()[0]}). "
+            f"Without it, put a copy at {folders[0] / file.path}"
+        ) from error
+    yield from enumerate(rows, 1)

@@ -28,6 +28,7 @@ class Assessment:
     Attributes:
         id: of the statement, if it had one.
         tier: how much human attention it needs.
+        guessed_language: BCP 47 code, see ``LanguageGuess``; ``None`` if the caller gave the language.
         p_hateful: probability that the text as a whole is hateful, 0 to 1; ``None`` = unknown.
         grounds, conduct, target, context: as decided in the gravest passage; ``conduct`` is
             ``None`` where the model cannot tell.
@@ -43,6 +44,7 @@ class Assessment:
 
     id: str | None
     tier: Tier
+    guessed_language: str | None = None
     p_hateful: float | None = None
     grounds: tuple[Ground, ...] = ()
     conduct: Conduct | None = None
@@ -73,6 +75,7 @@ class Assessment:
         return {
             "id": self.id,
             "tier": str(self.tier),
+            "guessed_language": self.guessed_language,
             "p_hateful": self.p_hateful,
             "grounds": [str(g) for g in self.grounds],
             "conduct": None if self.conduct is None else str(self.conduct),

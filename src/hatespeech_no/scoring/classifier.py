@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Any
 
 from hatespeech_no.bundle import Bundle
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Probabilities
 from hatespeech_no.scoring.assessment import Assessment
 from hatespeech_no.statement import Elements, Statement
+from hatespeech_no.tables.frames import Frame, frame_like, texts_of
+from hatespeech_no.tables.rejected import problem_with_text
 from hatespeech_no.taxonomy import Tier
+from hatespeech_no.text.language import NORWEGIAN, LanguageGuess, guess_languages
 from hatespeech_no.text.passages import Passage, split_passages
 from hatespeech_no.triage import gravest, load_rules, triage
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _BATCH = 512
 
@@ -35,6 +35,8 @@ class Classifier:
             "statute": rules.statute,
         }
         self._languages = {_primary_language(code) for code in manifest.languages}
+        if self._languages & {"nb", "nn"}:
+            self._languages.add(NORWEGIAN)
 
     def score(self, texts: str | Statement | Iterable[str | Statement]) -> list[Assessment]:
         """Assess texts.
@@ -53,28 +55,22 @@ class Classifier:
         while batch := list(islice(statements, _BATCH)):
             yield from self._score_batch(batch)
 
-    def score_frame(self, frame: pd.DataFrame, text: str = "text") -> pd.DataFrame:
+    def score_frame(self, frame: Frame, text: str = "text") -> Frame:
         """Assess a column of a data frame.
 
         Args:
-            frame: any data frame.
+            frame: a pandas or polars data frame, an Arrow table, or a ``datasets.Dataset``.
             text: name of the column of texts; missing values are not assessed.
 
         Returns:
-            A frame with the same index and the columns ``tier``, ``p_hateful``, ``grounds``,
-            ``conduct``, ``provisions``, ``rules``, ``flags``, ``undecided``.
+            A frame of the same kind, with the same order of rows (and the same index in pandas)
+            and the columns ``FRAME_COLUMNS``.
 
         Raises:
-            HatespeechError: no such column.
+            HatespeechError: no such column, or a value that is no text.
         """
-        import pandas as pd
-
-        if text not in frame.columns:
-            raise HatespeechError(f"the frame has no column {text!r}; it has {list(map(str, frame.columns))}")
-        column = frame[text].astype(object)
-        texts = column.where(column.notna(), "").tolist()
-        rows = [frame_row(assessment) for assessment in self.stream(texts)]
-        return pd.DataFrame(rows, index=frame.index, columns=list(FRAME_COLUMNS))
+        rows = [frame_row(assessment) for assessment in self.stream(texts_of(frame, text))]
+        return frame_like(frame, {name: [row[name] for row in rows] for name in FRAME_COLUMNS})
 
     def probabilities(self, texts: Sequence[str]) -> Probabilities:
         """Calibrated probabilities of whole texts, for evaluation."""
@@ -83,6 +79,7 @@ class Classifier:
     def _score_batch(self, statements: Sequence[Statement]) -> list[Assessment]:
         texts = [statement.text for statement in statements]
         passages = list(split_passages(texts))
+        guesses = guess_languages([s.text if s.language is None else "" for s in statements])
         # The text as a whole first; passages are scored on their own only where there are several.
         extra = [passage.text for parts in passages if len(parts) > 1 for passage in parts]
         probabilities = self.probabilities([*texts, *extra])
@@ -94,19 +91,23 @@ class Classifier:
             if len(parts) > 1:
                 elements = decided[position : position + len(parts)]
                 position += len(parts)
-            assessments.append(self._assess(statement, parts, elements, probabilities.row(i)))
+            assessments.append(self._assess(statement, guesses[i], parts, elements, probabilities.row(i)))
         return assessments
 
     def _assess(
         self,
         statement: Statement,
+        guess: LanguageGuess,
         passages: Sequence[Passage],
         elements: Sequence[Elements],
         probabilities: Mapping[str, float],
     ) -> Assessment:
         if not statement.text.strip():
             return Assessment(statement.id, Tier.PROTECTED, flags=("no_text",), versions=self.versions)
-        served = statement.language is None or _primary_language(statement.language) in self._languages
+        if statement.language is None:
+            served = not guess.is_surely_none_of(self._languages)
+        else:
+            served = _primary_language(statement.language) in self._languages
         circumstances = statement.circumstances
         findings = [triage(e, circumstances, language_served=served) for e in elements]
         finding = gravest(findings)
@@ -115,6 +116,7 @@ class Classifier:
         return Assessment(
             id=statement.id,
             tier=finding.tier,
+            guessed_language=guess.code if statement.language is None else None,
             p_hateful=probabilities.get("hateful"),
             grounds=found.grounds,
             conduct=next(iter(found.conduct)) if found.conduct else None,
@@ -131,11 +133,14 @@ class Classifier:
         )
 
 
-FRAME_COLUMNS = ("tier", "p_hateful", "grounds", "conduct", "provisions", "rules", "flags", "undecided")
+FRAME_COLUMNS = (
+    *("tier", "p_hateful", "grounds", "conduct", "provisions", "rules", "flags", "undecided"),
+    "guessed_language",
+)
 """Columns that scoring adds to a table."""
 
 
-def frame_row(assessment: Assessment) -> dict[str, str | float | None]:
+def frame_row(assessment: Assessment) -> dict[str, Any]:
     """The cells of ``FRAME_COLUMNS``; several values are joined by a vertical bar."""
     return {
         "tier": str(assessment.tier) if assessment.passage else None,
@@ -146,6 +151,7 @@ def frame_row(assessment: Assessment) -> dict[str, str | float | None]:
         "rules": "|".join(assessment.rules),
         "flags": "|".join(assessment.flags),
         "undecided": "|".join(assessment.undecided),
+        "guessed_language": assessment.guessed_language,
     }
 
 
@@ -156,8 +162,10 @@ def _primary_language(code: str) -> str:
 
 
 def _as_statement(item: str | Statement, position: int) -> Statement:
-    if isinstance(item, Statement):
-        return item
     if isinstance(item, str):
-        return Statement(item)
-    raise HatespeechError(f"text {position} is {type(item).__name__}, not a text or a Statement")
+        item = Statement(item)
+    if not isinstance(item, Statement):
+        raise HatespeechError(f"text {position} is {type(item).__name__}, not a text or a Statement")
+    if (problem := problem_with_text(item.text)) is not None:
+        raise HatespeechError(f"text {position} {problem.en}")
+    return item

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
+
+from hatespeech_no.text.personal import Mention, find_names, find_personal
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-_PATTERNS = tuple(
-    (re.compile(pattern), tag)
-    for pattern, tag in (
-        (r"https?://\S+|\bwww\.\S+", " URLTAG "),
-        (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", " EMAILTAG "),
-        (r"(?<![\w@])@\w[\w.-]*", " USERTAG "),
-        (r"(?<!\d)(?:\+?\d[\s.-]?){7,14}\d(?!\d)", " NUMBERTAG "),
-    )
-)
+_ONE_TAG = {"FNR": "NUMBER", "PHONE": "NUMBER", "TAG": "USER"}
 
 
 def mask_patterns(text: str) -> str:
     """Replace links, e-mail addresses, handles and long numbers (phone, fødselsnummer) by tags."""
-    for pattern, tag in _PATTERNS:
-        text = pattern.sub(tag, text)
-    return text
+    return _replace(text, find_personal(text))
 
 
 def mask_names(texts: Iterable[str], pipeline: Language) -> Iterator[str]:
@@ -32,14 +23,16 @@ def mask_names(texts: Iterable[str], pipeline: Language) -> Iterator[str]:
 
     Args:
         texts: any texts; patterns should be masked first.
-        pipeline: a pipeline with an ``ner`` component that labels persons ``PER`` or ``PERSON``.
+        pipeline: see ``find_names``.
     """
-    unused = [name for name in pipeline.pipe_names if name not in ("tok2vec", "ner")]
-    with pipeline.select_pipes(disable=unused):
-        for doc in pipeline.pipe(texts, batch_size=256):
-            parts, position = [], 0
-            for entity in doc.ents:
-                if entity.label_ in ("PER", "PERSON"):
-                    parts += [doc.text[position : entity.start_char], " NAMETAG "]
-                    position = entity.end_char
-            yield "".join([*parts, doc.text[position:]])
+    known = list(texts)
+    for text, names in zip(known, find_names(known, pipeline), strict=True):
+        yield _replace(text, names)
+
+
+def _replace(text: str, mentions: list[Mention]) -> str:
+    parts, position = [], 0
+    for mention in mentions:
+        parts += [text[position : mention.start], f" {_ONE_TAG.get(mention.kind, mention.kind)}TAG "]
+        position = mention.end
+    return "".join([*parts, text[position:]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -18,11 +18,13 @@ _MAY_SPLIT = re.compile(r"[.!?…。！？\"'»”)\]]\s+\S|\n")
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The sentence ``text[start:end]`` of an original text, in characters."""
+    """The sentence ``text[start:end]`` of an original text, in characters, and the sentences beside it."""
 
     text: str
     start: int
     end: int
+    before: str = ""
+    after: str = ""
 
 
 def sentencizer_version() -> str:
@@ -57,7 +59,21 @@ def split_passages(texts: Iterable[str]) -> Iterator[list[Passage]]:
                 passage = _stripped(text, line.start() + sentence.start_char, line.start() + sentence.end_char)
                 if passage.text:
                     passages.append(passage)
-        yield passages or [_stripped(text, 0, len(text))]
+        yield _with_neighbours(passages) or [_stripped(text, 0, len(text))]
+
+
+def passage_at(text: str, start: int) -> Passage:
+    """The passage of a text that starts at this character.
+
+    Raises:
+        StopIteration: none does.
+    """
+    return next(passage for passage in next(split_passages([text])) if passage.start == start)
+
+
+def _with_neighbours(passages: list[Passage]) -> list[Passage]:
+    texts = ["", *(passage.text for passage in passages), ""]
+    return [replace(p, before=texts[i], after=texts[i + 2]) for i, p in enumerate(passages)]
 
 
 def _stripped(text: str, start: int, end: int) -> Passage:

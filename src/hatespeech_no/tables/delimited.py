@@ -1,0 +1,136 @@
+"""Read delimited text (CSV by RFC 4180, TSV without quoting), going on after a bad row."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.tables.rejected import LONGEST_TEXT, Problem, Rejected
+
+Row = dict[str, Any]
+
+csv.field_size_limit(2**31 - 1)  # LONGEST_TEXT rejects single rows; the csv module would end the file
+
+DELIMITERS = (",", ";", "\t")
+_SAMPLE = 2**16
+_LONGEST_LINE = 10 * LONGEST_TEXT
+# One comment has fewer lines than this; more are rows that an open quotation mark has swallowed.
+_MOST_LINES = 500
+
+
+class _OpenQuoteError(Exception):
+    pass
+
+
+class _Lines:
+    """The lines of a text, of which those of the present record can be given back."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._returned: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= _MOST_LINES:
+            raise _OpenQuoteError
+        line = self._returned.popleft() if self._returned else self._read()
+        self.taken.append(line)
+        return line
+
+    def _read(self) -> str:
+        line = self._stream.readline(_LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        end = line
+        while end and not end.endswith(("\n", "\r")):  # the rest of such a line is of no use: its row is rejected
+            end = self._stream.readline(_LONGEST_LINE)
+        return line
+
+    def give_back(self) -> str:
+        """All lines of the present record but its first go back; the first is returned."""
+        first, *rest = self.taken
+        self._returned.extendleft(reversed(rest))
+        self.taken = []
+        return first
+
+
+def sniff_delimiter(stream: TextIO, text_column: str) -> str:
+    """The delimiter that splits the first rows like the header, preferably into the column that is asked for."""
+    lines = stream.read(_SAMPLE).splitlines(keepends=True)[:50]
+
+    def fit(delimiter: str) -> tuple[bool, float, int]:
+        try:
+            header, *rows = [r for r in csv.reader(lines[:-1] or lines, delimiter=delimiter) if r] or [[]]
+        except csv.Error:
+            return False, 0.0, 0
+        return text_column in header, sum(len(r) == len(header) for r in rows) / max(1, len(rows)), len(header)
+
+    return max(DELIMITERS, key=fit)
+
+
+def read_delimited(
+    stream: TextIO, delimiter: str, *, quoted: bool, header: Sequence[str] | None, name: str
+) -> tuple[list[str], Iterator[tuple[int, Row] | Rejected]]:
+    """The header and the rows.
+
+    A row with another number of fields than the header is rejected. After a quotation mark that is
+    left open, its first line is rejected and reading goes on with the next.
+
+    Args:
+        stream: opened with ``newline=""``.
+        delimiter: one character.
+        quoted: whether double quotes enclose fields.
+        header: names of the columns of a file that has no header.
+        name: of the file, for messages.
+
+    Raises:
+        HatespeechError: the file is empty.
+    """
+    lines = _Lines(stream)
+    records = _records(lines, delimiter, quoted)
+    columns = list(header) if header else next((r for r in records if not isinstance(r, str)), None)
+    if not columns:
+        raise HatespeechError(f"{name}: is empty; the first line must name the columns")
+    return columns, _rows(records, lines, columns, delimiter)
+
+
+def _records(lines: _Lines, delimiter: str, quoted: bool) -> Iterator[list[str] | str]:
+    """Each record's cells, or the first line of a record that cannot be parsed. Blank lines are passed over."""
+    while True:
+        reader = csv.reader(
+            lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+        )
+        try:
+            for cells in reader:
+                if cells and not (len(cells) == 1 and not cells[0].strip()):
+                    yield cells
+                lines.taken = []
+        except (csv.Error, _OpenQuoteError):
+            yield lines.give_back()
+        else:
+            return
+
+
+def _rows(
+    records: Iterator[list[str] | str], lines: _Lines, columns: list[str], delimiter: str
+) -> Iterator[tuple[int, Row] | Rejected]:
+    for number, cells in enumerate(records, 1):
+        if isinstance(cells, str):
+            yield Rejected(number, Problem.QUOTE, raw=cells)
+        elif len(cells) == len(columns):
+            yield number, dict(zip(columns, cells, strict=True))
+        elif len(lines.taken) > 1 and _are_rows(lines.taken[1:], len(columns), delimiter):
+            yield Rejected(number, Problem.QUOTE, raw=lines.give_back())
+        else:
+            yield Rejected(number, Problem.FIELDS, raw="".join(lines.taken))
+
+
+def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:
+    """Whether lines inside a record are rows of their own, so that the record is one too many."""
+    return all(line.count(delimiter) == width - 1 for line in lines)

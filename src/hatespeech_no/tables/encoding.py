@@ -1,0 +1,57 @@
+"""Find out how a file's bytes stand for characters; nothing is guessed that is not said."""
+
+from __future__ import annotations
+
+import codecs
+from typing import BinaryIO
+
+from hatespeech_no.errors import HatespeechError
+
+WINDOWS = "cp1252"
+_CHUNK = 2**20
+
+
+def detect_encoding(stream: BinaryIO, name: str) -> str:
+    """The encoding of a file: UTF-8, UTF-16 with a byte order mark, or Windows-1252.
+
+    A file of which more non-ASCII lines are UTF-8 than are not *is* UTF-8 with damaged lines; where
+    no such majority is, it is Windows-1252, in which any western text can be read.
+
+    Args:
+        stream: all of the bytes; read to the end.
+        name: of the file, for messages.
+
+    Returns:
+        A codec name of Python.
+
+    Raises:
+        HatespeechError: the bytes are no text.
+    """
+    head = stream.read(_CHUNK)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if head.count(0) > len(head) // 10:
+        raise HatespeechError(f"{name}: is no text, or UTF-16 without a byte order mark; save it as UTF-8")
+    encoding = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(head, final=len(head) < _CHUNK)
+        while chunk := stream.read(_CHUNK):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        stream.seek(0)
+        good = bad = 0
+        for line in iter(lambda: stream.readline(_CHUNK), b""):
+            if not line.isascii():
+                good, bad = (good + 1, bad) if _is_utf8(line) else (good, bad + 1)
+        return encoding if good > bad else WINDOWS
+    return encoding
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""Open a table: columns, rows and rejected rows, in the order of the file and in bounded memory."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.tables.delimited import Row, read_delimited, sniff_delimiter
+from hatespeech_no.tables.encoding import detect_encoding
+from hatespeech_no.tables.rejected import Problem, Rejected
+from hatespeech_no.tables.source import Format, Source, open_source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Records = Iterator[tuple[int, Row] | Rejected]
+
+_LONGEST_LINE = 10_000_000
+_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Table:
+    """An open table.
+
+    Attributes:
+        name: of the file, for messages.
+        columns: their names in order; ``None`` for JSON Lines, where each row names its own.
+        records: each row with its number (1 = the first), or what is wrong with it.
+        encoding: as detected; ``None`` for formats that carry their own.
+        delimiter: as detected; ``None`` where there is none.
+    """
+
+    name: str
+    columns: list[str] | None
+    records: Records
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+@contextmanager
+def open_table(
+    source: Path | str,
+    *,
+    text_column: str = "text",
+    file_format: Format | None = None,
+    delimiter: str | None = None,
+    header: Sequence[str] | None = None,
+    sheet: str | None = None,
+) -> Iterator[Table]:
+    """Open a file of rows.
+
+    Args:
+        source: a path or ``-`` for standard input; CSV, TSV (no quoting), JSON Lines, Parquet,
+            a spreadsheet, or plain text with one comment per line; gzip or zstd by its name.
+        text_column: the column that will be asked for: it helps to tell the delimiter, and
+            names the lines of plain text.
+        file_format: default by the file's name.
+        delimiter: of CSV; default whichever of comma, semicolon and tab fits the first rows.
+        header: column names of a delimited file that has none.
+        sheet: of a spreadsheet; default the first.
+
+    Raises:
+        HatespeechError: the file as a whole cannot be read. Single bad rows are in the records.
+    """
+    with open_source(source, file_format) as found:
+        try:
+            if found.format == "parquet":
+                yield _parquet(found)
+            elif found.format == "spreadsheet":
+                yield _spreadsheet(found, sheet)
+            else:
+                encoding = _encoding(found)
+                # Bytes that are no characters become half pairs, so that only their row is rejected.
+                with io.TextIOWrapper(found.open(), encoding, "surrogateescape", newline="") as stream:
+                    yield _text(found, stream, encoding, text_column, delimiter, header)
+        except OSError as error:
+            raise HatespeechError(f"{found.name}: cannot be read ({error})") from error
+
+
+def _encoding(source: Source) -> str:
+    with source.open() as stream:
+        return detect_encoding(stream, source.name)
+
+
+def _text(
+    source: Source,
+    stream: io.TextIOWrapper,
+    encoding: str,
+    text_column: str,
+    delimiter: str | None,
+    header: Sequence[str] | None,
+) -> Table:
+    if source.format == "text":
+        lines = (line.rstrip("\r\n") for line in stream)
+        records: Records = ((n, {text_column: line}) for n, line in enumerate(filter(str.strip, lines), 1))
+        return Table(source.name, [text_column], records, encoding)
+    if source.format == "jsonl":
+        return Table(source.name, None, _json_lines(stream), encoding)
+    quoted = source.format == "csv"  # tab-separated values have no quoting (IANA text/tab-separated-values)
+    if not quoted:
+        delimiter = "\t"
+    elif delimiter is None:
+        with io.TextIOWrapper(source.open(), encoding, "surrogateescape", newline="") as sample:
+            delimiter = sniff_delimiter(sample, text_column)
+    columns, rows = read_delimited(stream, delimiter, quoted=quoted, header=header, name=source.name)
+    return Table(source.name, columns, rows, encoding, delimiter)
+
+
+def _json_lines(stream: io.TextIOWrapper) -> Records:
+    lines = iter(lambda: stream.readline(_LONGEST_LINE), "")
+    for number, line in enumerate((line for line in lines if line.strip()), 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            yield Rejected(number, Problem.NOT_JSON, raw=line)
+
+
+def _parquet(source: Source) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(source.path)
+    except (pa.ArrowException, ValueError) as error:
+        raise HatespeechError(f"{source.name}: is no Parquet file ({str(error).splitlines()[0]})") from error
+    return Table(source.name, list(file.schema_arrow.names), _batches(file.iter_batches(batch_size=_BATCH)))
+
+
+def _batches(batches: Iterator[pa.RecordBatch]) -> Records:
+    yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
+
+
+def _spreadsheet(source: Source, sheet: str | None) -> Table:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        workbook = CalamineWorkbook.from_path(source.path)
+        rows = workbook.get_sheet_by_name(sheet or workbook.sheet_names[0]).iter_rows()
+        header = [str(cell) for cell in next(rows, [])]
+    except CalamineError as error:
+        raise HatespeechError(f"{source.name}: is no spreadsheet, or has no sheet {sheet!r} ({error})") from error
+    columns = [name for name in header if name]
+    if not columns:
+        raise HatespeechError(f"{source.name}: is empty; the first line must name the columns")
+    named = ({name: _cell(c) for name, c in zip(header, cells, strict=False) if name} for cells in rows)
+    return Table(source.name, columns, enumerate((row for row in named if any(row.values())), 1))
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - text, number, date or truth value
+    """A cell as text: whole numbers as written in the sheet, dates as ISO 8601."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
