@@ -21,12 +21,13 @@ os.environ.setdefault("HATESPEECH_NO_KEY", "key of the tests")
 
 
 @pytest.fixture(scope="session")
-def corpora_folder() -> Path:
-    """The folder of real corpora: HATESPEECH_NO_DATA, else the one beside the checkout."""
-    folder = Path(os.environ.get("HATESPEECH_NO_DATA", SHARED / "data" / "raw"))
-    if not folder.is_dir():
+def corpora_folders() -> str:
+    """The folders of real corpora: HATESPEECH_NO_DATA, else those beside the checkout."""
+    beside = os.pathsep.join(str(SHARED / "data" / part) for part in ("raw", "prepared"))
+    folders = os.environ.get("HATESPEECH_NO_DATA", beside)
+    if not Path(folders.split(os.pathsep)[0]).is_dir():
         pytest.skip("real corpora are not here; set HATESPEECH_NO_DATA to run this test")
-    return folder
+    return folders
 
 
 @pytest.fixture(scope="session")

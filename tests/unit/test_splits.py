@@ -87,8 +87,8 @@ def test_a_run_has_no_text_in_two_parts_and_whole_pairs() -> None:
     assert data.leakage["near_duplicates_in_training"].sum() == 0
 
 
-def test_official_splits_are_kept_and_leaks_reported(corpora_folder: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HATESPEECH_NO_DATA", str(corpora_folder))
+def test_official_splits_are_kept_and_leaks_reported(corpora_folders: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATESPEECH_NO_DATA", corpora_folders)
     config = load_config(ROOT / "configs" / "demo.yaml", ["data.train=[dkhate, hatemoji_build]"])
     data = split_pool(load_pool(config), config, seed=0)
     official = load_corpus("hatemoji_build")
@@ -102,8 +102,8 @@ def test_official_splits_are_kept_and_leaks_reported(corpora_folder: object, mon
     assert not trained & {normalise(text) for test in data.tests.values() for text in test["text"][:]}
 
 
-def test_training_on_a_test_suite_is_refused(corpora_folder: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HATESPEECH_NO_DATA", str(corpora_folder))
+def test_training_on_a_test_suite_is_refused(corpora_folders: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATESPEECH_NO_DATA", corpora_folders)
     config = load_config(ROOT / "configs" / "demo.yaml", ["data.train=[hatecheck]"])
     with pytest.raises(HatespeechError, match=r"'hatecheck' is for evaluation only; name it under data.evaluate"):
         load_pool(config)
@@ -151,9 +151,9 @@ def test_near_duplicates_across_corpora_never_straddle_a_split_of_ours(tmp_path:
 
 
 def test_only_the_official_test_of_an_evaluation_corpus_is_used(
-    corpora_folder: object, monkeypatch: pytest.MonkeyPatch
+    corpora_folders: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HATESPEECH_NO_DATA", str(corpora_folder))
+    monkeypatch.setenv("HATESPEECH_NO_DATA", corpora_folders)
     config = load_config(ROOT / "configs" / "demo.yaml", ["data.evaluate=[gahd]"])
     data = split_pool(load_pool(config), config, seed=0)
     assert len(data.tests["gahd"]) == 1646

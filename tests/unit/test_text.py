@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.text.keyed import keyed_id, load_key
+from hatespeech_no.text.language import LanguageGuess, guess_languages
 from hatespeech_no.text.lemmas import lemma_source, lemmatiser
 from hatespeech_no.text.masking import mask_names, mask_patterns
-from hatespeech_no.text.passages import split_passages
+from hatespeech_no.text.passages import passage_at, split_passages
+from hatespeech_no.text.personal import find_personal, is_fodselsnummer
 from hatespeech_no.text.pipelines import OFFICIAL_PIPELINE, load_pipeline
+from hatespeech_no.text.printable import printable
+from hatespeech_no.text.pseudonyms import Pseudonymised, pseudonymise, reveal
 
 
 def passages(text: str) -> list[str]:
@@ -57,6 +61,112 @@ def test_masking(text: str, hidden: str) -> None:
 def test_masking_leaves_ordinary_text() -> None:
     text = "I 2026 møtte 1500 personer opp, 20 % flere enn i fjor."
     assert mask_patterns(text) == text
+
+
+@pytest.mark.parametrize(
+    ("digits", "valid"),
+    [
+        ("01810750126", True),  # of the invented test population: the month is raised by 80
+        ("41810750381", True),  # D-number: the day is raised by 40
+        ("01810750127", False),
+        ("32810750126", False),
+        ("00000000000", False),
+        ("0181075012", False),
+        ("０１８１０７５０１２６", False),
+    ],
+)
+def test_control_digits_of_a_fodselsnummer(digits: str, valid: bool) -> None:
+    assert is_fodselsnummer(digits) is valid
+
+
+def test_kinds_of_numbers() -> None:
+    text = "Ring +47 22 33 44 55 eller 98765432. Fnr 018107 50126, sak 2024 123456, i 2026 kom 1500."
+    assert [(text[m.start : m.end], m.kind) for m in find_personal(text)] == [
+        ("+47 22 33 44 55", "PHONE"),
+        ("98765432", "PHONE"),
+        ("018107 50126", "FNR"),
+        ("2024 123456", "NUMBER"),
+    ]
+
+
+def test_pseudonyms_lead_back_only_with_the_key() -> None:
+    texts = ["@Kari_N ring 22334455, du og @ola!", "hei @kari_n, [USER-0a1b2c3d] og x@y.no", "ingen her"]
+    first, second, third = pseudonymise(texts, b"key")
+    assert all(part not in first.text for part in ("Kari", "ola", "2233"))
+    assert first.text.split()[0] == second.text.split()[1].rstrip(","), "one person, one tag, whatever the case"
+    assert third.text == "ingen her"
+    assert next(pseudonymise(texts, b"other")).text != first.text
+    assert [reveal(p, b"key") for p in (first, second, third)] == texts
+    with pytest.raises(HatespeechError, match="another key"):
+        reveal(first, b"other")
+    with pytest.raises(HatespeechError, match="another number of tags"):
+        reveal(Pseudonymised(third.text, first.sealed), b"key")
+    with pytest.raises(HatespeechError, match="damaged"):
+        reveal(Pseudonymised(first.text, "x"), b"key")
+
+
+@given(st.text(st.sampled_from("@ab .:/htps0123456789[]USER-æ"), max_size=80))
+def test_every_text_can_be_revealed(text: str) -> None:
+    assert reveal(next(pseudonymise([text], b"key")), b"key") == text
+
+
+def test_names_become_pseudonyms_where_a_pipeline_finds_them(norwegian_pipeline: str) -> None:
+    text = "I går møtte Ola Nordmann naboen @ola."
+    found = next(pseudonymise([text], b"key", load_pipeline(norwegian_pipeline)))
+    assert "Nordmann" not in found.text
+    assert "naboen [USER-" in found.text
+    assert reveal(found, b"key") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mrød\x1b[0m", "[31mrød [0m"),
+        ("a\u202eb\u200bc\u2066d", "a b c d"),
+        ("to\nlinjer\ttab", "to linjer tab"),
+        ("hei @kari_n", "hei USERTAG"),
+        ("🙂 æøå «»", "🙂 æøå «»"),
+    ],
+)
+def test_texts_are_harmless_on_a_terminal(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_a_passage_has_its_neighbours() -> None:
+    text = "Første. Andre! Tredje?"
+    assert [(p.before, p.text, p.after) for p in next(split_passages([text]))] == [
+        ("", "Første.", "Andre!"),
+        ("Første.", "Andre!", "Tredje?"),
+        ("Andre!", "Tredje?", ""),
+    ]
+    assert passage_at(text, 8).text == "Andre!"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("Dette er en helt vanlig norsk setning om været i dag.", "nb", 11),
+        ("Dette er ei heilt vanleg norsk setning om vêret i dag, ikkje sant?", "nn", 13),
+        ("This is an ordinary English sentence about the weather.", "en", 9),
+        ("ikkje tull", "no", 2),
+        ("", "und", 0),
+        ("1234 !!! 🙂", "und", 0),
+        ("مرحبا كيف حالك اليوم", "ar", 8),
+        ("我们不知道图书馆什么时候开放", "zh", 7),
+        ("ตลาดนัดวันเสาร์", "und", 6),
+    ],
+)
+def test_language_guesses(text: str, code: str, words: int) -> None:
+    guess = guess_languages([text])[0]
+    assert (guess.code, guess.words) == (code, words)
+    assert 0 <= guess.confidence <= 1
+
+
+def test_only_a_sure_guess_takes_a_text_out() -> None:
+    assert LanguageGuess("fi", 0.995, 3).is_surely_none_of({"nb", "nn"})
+    assert not LanguageGuess("fi", 0.9, 30).is_surely_none_of({"nb", "nn"})
+    assert not LanguageGuess("fi", 1.0, 2).is_surely_none_of({"nb", "nn"})
+    assert not LanguageGuess("nb", 1.0, 30).is_surely_none_of({"nb", "nn"})
 
 
 def test_a_missing_pipeline_says_what_to_do() -> None:

@@ -9,6 +9,7 @@ from types import FrameType
 import typer
 from rich.console import Console
 
+from hatespeech_no.cli.data import data
 from hatespeech_no.cli.evaluate import evaluate
 from hatespeech_no.cli.log import log
 from hatespeech_no.cli.score import score
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (train, evaluate, score, log, ui):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

@@ -13,10 +13,9 @@ from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Ground
 
 Split = Literal["train", "validation", "test"]
-FileFormat = Literal[
-    *("csv", "tsv", "tsv_unquoted", "jsonl", "parquet", "spreadsheet", "hub"),
-    *("conllu", "hatexplain", "implicit_hate", "stormfront", "toxigen"),
-]
+TableFormat = Literal["csv", "tsv", "tsv_unquoted", "jsonl", "parquet", "spreadsheet"]
+Layout = Literal["conllu", "hatexplain", "implicit_hate", "stormfront", "toxigen"]
+FileFormat = TableFormat | Layout | Literal["hub"]
 
 
 def _check_elements(spec: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +171,16 @@ class Descriptor(_Data):
     labels: list[LabelRule] = []
     groups: TargetGroups | None = None
     quirks: list[str] = []
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages declared for the corpus or its files; empty where a column tells."""
+        return sorted({file.language or self.language or "" for file in self.files} - {""})
+
+    @property
+    def published(self) -> list[Published]:
+        """Every file that is needed, with its address."""
+        return [part for file in self.files for part in (file, *file.companions) if file.format != "hub"]
 
 
 def read_descriptor(path: Path) -> Descriptor:

@@ -17,7 +17,7 @@ from hatespeech_no.tables import Rejected, open_table
 from hatespeech_no.tables.source import check_archive
 
 Row = dict[str, Any]
-Layout = Callable[[Path, Sequence[Path]], Iterator[tuple[int, Row]]]
+Reader = Callable[[Path, Sequence[Path]], Iterator[tuple[int, Row]]]
 
 _HATEFUL_RATING = 5.5
 _MAJORITY = 2
@@ -63,11 +63,11 @@ def _implicit_hate(path: Path, companions: Sequence[Path]) -> Iterator[tuple[int
     """Implicit Hate: stage 1 with the class (stage 2) and the targets (stage 3) of the same post."""
     classes: dict[str, str] = {}
     targets: dict[str, set[str]] = {}
-    for _, row in _tsv(companions[0]):
+    for _, row in _rows(companions[0], "\t"):
         classes[row["post"]] = row["implicit_class"]
-    for _, row in _tsv(companions[1]):
+    for _, row in _rows(companions[1], "\t"):
         targets.setdefault(row["post"], set()).add(" ".join(row["target"].lower().strip(" .").split()))
-    for number, row in _tsv(path):
+    for number, row in _rows(path, "\t"):
         post = row["post"]
         yield (
             number,
@@ -88,26 +88,22 @@ def _stormfront(path: Path, _: Sequence[Path]) -> Iterator[tuple[int, Row]]:
 
 
 def _toxigen(path: Path, _: Sequence[Path]) -> Iterator[tuple[int, Row]]:
-    """ToxiGen's annotated part: texts are printed bytes; hateful if both ratings add up to over 5.5 (the owners' rule)."""
-    with open_table(path, file_format="csv", delimiter=",") as table:
-        for record in table.records:
-            if isinstance(record, Rejected):
-                raise HatespeechError(f"{path}, {record.explain()}")
-            number, row = record
-            text = ast.literal_eval(row["text"]).decode("utf-8", "replace")
-            rating = float(row["toxicity_ai"]) + float(row["toxicity_human"])
-            yield number, {**row, "text": text, "hateful": "1" if rating > _HATEFUL_RATING else "0"}
+    """ToxiGen's annotated part: texts are printed bytes, hateful by the owners' rule on the sum of both ratings."""
+    for number, row in _rows(path, ","):
+        text = ast.literal_eval(row["text"]).decode("utf-8", "replace")
+        rating = float(row["toxicity_ai"]) + float(row["toxicity_human"])
+        yield number, {**row, "text": text, "hateful": "1" if rating > _HATEFUL_RATING else "0"}
 
 
-def _tsv(path: Path) -> Iterator[tuple[int, Row]]:
-    with open_table(path, file_format="csv", delimiter="\t") as table:
+def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, Row]]:
+    with open_table(path, file_format="csv", delimiter=delimiter) as table:
         for record in table.records:
             if isinstance(record, Rejected):
                 raise HatespeechError(f"{path}, {record.explain()}")
             yield record
 
 
-LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[str, Reader] = {
     "conllu": _conllu,
     "hatexplain": _hatexplain,
     "implicit_hate": _implicit_hate,

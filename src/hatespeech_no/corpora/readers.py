@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hatespeech_no.corpora.descriptor import CorpusFile, Published
 from hatespeech_no.corpora.layouts import LAYOUTS
@@ -16,6 +16,10 @@ from hatespeech_no.tables import Rejected, open_table
 from hatespeech_no.tables.source import Format, check_archive
 
 Row = dict[str, Any]
+
+
+# The released "tsv" is CSV with tabs, quotation marks and all.
+_AS_TABLE = {"csv": ("csv", ","), "tsv": ("csv", "\t"), "tsv_unquoted": ("tsv", None)}
 
 
 def read_rows(file: CorpusFile, folders: Sequence[Path]) -> Iterator[tuple[int, Row]]:
@@ -43,16 +47,26 @@ def read_rows(file: CorpusFile, folders: Sequence[Path]) -> Iterator[tuple[int, 
 def locate(file: Published, folders: Sequence[Path]) -> Path:
     """The file's place on disk, in the first folder that has it, its checksum verified."""
     for folder in folders:
-        root = folder.resolve()
-        path = (root / file.path).resolve()
-        if not path.is_relative_to(root):
-            raise HatespeechError(f"{file.path!r} leads out of the data folder {folder}")
+        path = place(file, folder)
         if path.is_file():
-            _verify(path, file)
+            verify(path, file)
             return path
     places = " or ".join(str(folder / file.path) for folder in folders)
     how = "hatespeech-no data fetch gets it" if file.url else "it is not published as such; get it from its owners"
     raise HatespeechError(f"{places} is missing; {how}, or set HATESPEECH_NO_DATA to the folder that holds {file.path}")
+
+
+def place(file: Published, folder: Path) -> Path:
+    """Where in a folder a file belongs.
+
+    Raises:
+        HatespeechError: its path leads out of the folder.
+    """
+    root = folder.resolve()
+    path = (root / file.path).resolve()
+    if not path.is_relative_to(root):
+        raise HatespeechError(f"{file.path!r} leads out of the data folder {folder}")
+    return path
 
 
 def read_member(archive: Path, member: str) -> bytes:
@@ -68,7 +82,12 @@ def read_member(archive: Path, member: str) -> bytes:
     raise HatespeechError(f"{archive}: holds no file {member!r}")
 
 
-def _verify(path: Path, file: Published) -> None:
+def verify(path: Path, file: Published) -> None:
+    """Compare a file with its checksum.
+
+    Raises:
+        HatespeechError: it is another file than the one described.
+    """
     if file.sha256 is None:
         return
     if file.member is not None:
@@ -81,10 +100,11 @@ def _verify(path: Path, file: Published) -> None:
 
 
 def _read_table(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
-    file_format: Format = "tsv" if file.format == "tsv_unquoted" else "csv" if file.format == "tsv" else file.format  # type: ignore[assignment]
-    delimiter = {"csv": ",", "tsv": "\t"}.get(file.format)
+    file_format, delimiter = _AS_TABLE.get(file.format, (file.format, None))
     header = file.header or None
-    with open_table(path, file_format=file_format, delimiter=delimiter, header=header, sheet=file.sheet) as table:
+    with open_table(
+        path, file_format=cast(Format, file_format), delimiter=delimiter, header=header, sheet=file.sheet
+    ) as table:
         for record in table.records:
             if not isinstance(record, Rejected):
                 yield record

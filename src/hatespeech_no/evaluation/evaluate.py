@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import (
     ACCURACY,
+    ALARM_RATE,
     MACRO_F1,
     YES_NO_METRICS,
     Estimate,
@@ -89,9 +90,14 @@ def evaluate(
         Estimates for every element that the suite labels and the model answers, overall and per
         language. Rows without a label for an element are left out of it. Conduct is scored as a
         whole (``conduct``: macro-F1 on rows with one possible conduct) and one by one (``conduct_…``).
+        Of unlabelled ordinary text the share called hateful is given (``hateful/alarm_rate``). Rows
+        in a language the model does not serve are left out.
     """
     result = Evaluation()
-    for suite, dataset in suites.items():
+    for suite, given in suites.items():
+        dataset = _served(given, classifier)
+        if not len(dataset):
+            continue
         progress(suite)
         probabilities = classifier.probabilities(dataset["text"][:])
         clusters = _column(dataset, "cluster", np.arange(len(dataset)))
@@ -112,7 +118,13 @@ def evaluate(
                 for key, value in answer.estimates(chosen, weights):
                     result.estimates[f"{suite}/{slice_name}/{answer.element}/{key}"] = value
             tables.append(answer.table(ids).loc[known])
+        ordinary = _column(dataset, "ordinary", np.zeros(len(dataset), bool))
         for slice_name, rows in slices.items():
+            if (chosen := rows & ordinary).any() and "hateful" in probabilities.names:
+                p = probabilities.yes[chosen, probabilities.names.index("hateful")].astype(np.float64)
+                flagged = (p >= thresholds.get("hateful", 0.5)).astype(float)
+                alarms = estimate(ALARM_RATE, flagged, p, flagged, weights_of(chosen.tobytes()))
+                result.estimates[f"{suite}/{slice_name}/hateful/{ALARM_RATE.name}"] = alarms
             single = rows & (possible.sum(axis=1) == 1)
             if probabilities.conduct is not None and single.sum() >= FEWEST and possible[single].any(axis=0).sum() > 1:
                 label, decision = possible[single].argmax(axis=1), probabilities.conduct[single].argmax(axis=1)
@@ -186,6 +198,14 @@ def _slices(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     leaked = _column(dataset, "leaked", np.zeros(len(dataset), bool))
     if leaked.any():
         yield _UNLEAKED, ~leaked
+
+
+def _served(dataset: Dataset, classifier: Classifier) -> Dataset:
+    languages = dataset["language"][:]
+    serves = {code: code is None or classifier.serves(code) for code in set(languages)}
+    if all(serves.values()):
+        return dataset
+    return dataset.select(np.flatnonzero([serves[code] for code in languages]))
 
 
 def _column(dataset: Dataset, name: str, default: NDArray[_Item]) -> NDArray[_Item]:

@@ -111,6 +111,7 @@ PRECISION = Metric("precision", lambda label, _, decision, w: _ratio(w @ (label 
 RECALL = Metric("recall", lambda label, _, decision, w: _ratio(w @ (label * decision), w @ label))
 ACCURACY = Metric("accuracy", _accuracy)
 AUROC = Metric("auroc", _auroc)
+ALARM_RATE = Metric("alarm_rate", lambda _, __, decision, w: _ratio(w @ decision, w.sum(axis=1)))
 BRIER = Metric("brier", lambda label, p, _, w: _ratio(w @ (label - p) ** 2, w.sum(axis=1)))
 
 YES_NO_METRICS = (MACRO_F1, F1, PRECISION, RECALL, AUROC, BRIER)

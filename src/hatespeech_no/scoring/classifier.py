@@ -72,6 +72,10 @@ class Classifier:
         rows = [frame_row(assessment) for assessment in self.stream(texts_of(frame, text))]
         return frame_like(frame, {name: [row[name] for row in rows] for name in FRAME_COLUMNS})
 
+    def serves(self, language: str) -> bool:
+        """Whether the model was trained on this language (BCP 47; region and script do not count)."""
+        return _primary_language(language) in self._languages
+
     def probabilities(self, texts: Sequence[str]) -> Probabilities:
         """Calibrated probabilities of whole texts, for evaluation."""
         return self.bundle.calibration.apply(self.bundle.model.scores(texts))
@@ -107,7 +111,7 @@ class Classifier:
         if statement.language is None:
             served = not guess.is_surely_none_of(self._languages)
         else:
-            served = _primary_language(statement.language) in self._languages
+            served = self.serves(statement.language)
         circumstances = statement.circumstances
         findings = [triage(e, circumstances, language_served=served) for e in elements]
         finding = gravest(findings)

@@ -132,5 +132,6 @@ def _rows(
 
 
 def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:
-    """Whether lines inside a record are rows of their own, so that the record is one too many."""
-    return all(line.count(delimiter) == width - 1 for line in lines)
+    """Whether lines inside a record are rows of their own, which an open quotation mark swallowed."""
+    # The last is left out: it holds the mark that ended the record, and perhaps too many fields.
+    return all(line.count(delimiter) == width - 1 for line in lines[:-1] or lines)

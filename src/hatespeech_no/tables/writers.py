@@ -85,9 +85,19 @@ class RowWriter(AbstractContextManager["RowWriter"]):
         return self._resources.enter_context(TextIOWrapper(packed, "utf-8", newline=""))
 
 
+class _UnixLines:
+    """Ends each row with a line feed, while the csv module believes it is CR LF and quotes texts with either."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> int:
+        return self._stream.write(f"{line[:-2]}\n")
+
+
 class _Csv(RowWriter):
     def open(self) -> None:
-        self._rows = csv.writer(self._open_text(), lineterminator="\n")
+        self._rows = csv.writer(_UnixLines(self._open_text()), lineterminator="\r\n")
 
     def start(self, columns: list[str]) -> None:
         self._rows.writerow([defuse(name) for name in columns])

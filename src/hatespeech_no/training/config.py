@@ -25,11 +25,14 @@ class DataConfig(_Section):
     Attributes:
         train: corpora whose training part is used; their test parts are evaluated on.
         evaluate: further corpora that are only evaluated on.
+        leave_out: corpora of ``train`` that are split and evaluated on as ever, but not learned
+            from, so that two runs can be compared on the same rows.
         validation_share, test_share: cut from a corpus that has no such official part.
     """
 
     train: list[str] = Field(min_length=1)
     evaluate: list[str] = []
+    leave_out: list[str] = []
     validation_share: float = Field(default=0.1, gt=0, lt=0.5)
     test_share: float = Field(default=0.2, gt=0, lt=0.5)
 

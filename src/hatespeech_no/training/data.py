@@ -80,7 +80,8 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         | np.isin(clusters, clusters[held_out & ours])
         | (ours & np.isin(clusters, clusters[held_out]))
     )
-    training = ~held_out & ~removed
+    left_out = np.isin(corpora, _names(config, config.data.leave_out))
+    training = ~held_out & ~removed & ~left_out
     pool = pool.add_column("leaked", np.isin(clusters, clusters[training]))
     tests = {
         str(name): pool.select(np.flatnonzero((parts == "test") & (corpora == name))) for name in _ordered(corpora)
@@ -88,15 +89,23 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     tests = {name: rows for name, rows in tests.items() if len(rows)}
     train = pool.select(np.flatnonzero(training))
     for part in ("train", "validation"):
-        if not (parts[~removed] == part).any():
+        if not (parts[~removed & ~left_out] == part).any():
             raise HatespeechError(f"data: no rows are left for the {part} part; there are {len(pool)} in all")
     return RunData(
         train=_by_passage(train),
-        validation=pool.select(np.flatnonzero(parts == "validation")),
+        validation=pool.select(np.flatnonzero((parts == "validation") & ~left_out)),
         tests=tests,
         sources=_sources(config, train),
         leakage=_leakage(tests, clusters, removed),
     )
+
+
+def _names(config: TrainingConfig, corpora: list[str]) -> list[str]:
+    """Names of corpora, also of those given by file."""
+    strays = [name for name in corpora if name not in config.data.train]
+    if strays:
+        raise HatespeechError(f"data.leave_out: {strays} are not under data.train")
+    return [find_descriptor(name, config.folder)[0].name for name in corpora]
 
 
 def _load(config: TrainingConfig) -> Dataset:
@@ -177,6 +186,8 @@ def _sources(config: TrainingConfig, train: Dataset) -> list[Corpus]:
     corpora = np.array(train["corpus"][:], dtype=object)
     sources = []
     for name in config.data.train:
+        if name in config.data.leave_out:
+            continue
         descriptor, _ = find_descriptor(name, config.folder)
         rows = train.select(np.flatnonzero(corpora == descriptor.name))
         licence = descriptor.licence.id
