@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 import os
 import shutil
 import signal
@@ -24,10 +26,11 @@ pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
 SETTINGS = ["--set", "evaluation.resamples=100"]
 
 
-def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from hatespeech_no.cli import main; main()", *arguments]
     environment = {**os.environ, "COLUMNS": "100", **variables}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=300, check=False)
+    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,50 @@ def test_hostile_texts_are_defused_when_shown(home: Path) -> None:
     assert "kari_n" not in done.stdout
     assert "\x1b[31m" not in done.stdout
     assert "\u202e" not in done.stdout
+
+
+def test_rows_that_cannot_be_used_show_in_the_exit_code(home: Path) -> None:
+    (home / "bad.csv").write_bytes("id;text\n1;blåbær\n2\n".encode("cp1252"))
+    done = run("score", "bad.csv", "out.xlsx", "--lang", "nb", cwd=home)
+    assert done.returncode == 3
+    assert "1  rader kunne ikke brukes: 1 antall felt er et annet enn i overskriften" in done.stdout
+    assert "Lest som Windows-1252, kolonner skilt med semikolon." in done.stdout
+    assert (home / "out.xlsx.rejected.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("stdin", "options"),
+    [
+        ("text,n\nhei,1\n".encode("utf-8-sig"), []),
+        (b'{"text": "hei"}\n', []),
+        (gzip.compress(b"text\nhei\n"), []),
+        (b"hei\n", ["--format", "text"]),
+    ],
+)
+def test_standard_input(home: Path, stdin: bytes, options: list[str]) -> None:
+    done = run("score", "-", "stdin.csv", *options, cwd=home, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    with (home / "stdin.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["text"] for row in csv.DictReader(stream)] == ["hei"]
+
+
+def test_data_commands(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "data" / "starter", tmp_path / "starter")
+    listed = run("data", "list", cwd=tmp_path, HATESPEECH_NO_DATA=str(tmp_path))
+    assert listed.returncode == 0, listed.stderr
+    assert "multilingual_hatecheck" in listed.stdout
+    declined = run("data", "fetch", "edos", cwd=tmp_path, stdin=b"n\n", HATESPEECH_NO_DATA=str(tmp_path))
+    assert declined.returncode == 2
+    assert "Licence: CC0-1.0" in declined.stdout
+    assert "edos: not downloaded" in declined.stderr
+    here = run("data", "fetch", "starter/corpus.yaml", cwd=tmp_path)
+    assert "starter: is here" in here.stdout
+    checked = run("data", "check", "starter/corpus.yaml", "--out", "check.json", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads((tmp_path / "check.json").read_text("utf-8"))["corpora"][0]["splits"] == {"all": 330}
+    nothing = run("data", "check", cwd=tmp_path, HATESPEECH_NO_DATA=str(tmp_path))
+    assert nothing.returncode == 2
+    assert "no corpus is here" in nothing.stderr
 
 
 def test_evaluate(home: Path) -> None:

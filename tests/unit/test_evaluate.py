@@ -55,3 +55,20 @@ def test_missing_labels_are_left_out_and_sets_are_masked(demo_run: Path) -> None
     assert len(threats) == FEWEST, "a set that holds it is no answer, a set that does not is a no"
     assert not threats["label"].any()
     assert "x/all/conduct/macro_f1" not in result.estimates
+
+
+def test_alarms_on_ordinary_text_and_languages_that_are_not_served(demo_run: Path) -> None:
+    classifier = load(demo_run)
+    texts = [f"Kommentar nummer {i} om været" for i in range(30)] + ["Jeg skal drepe deg, vent bare."] * 10
+    statements = [Statement(text, id=str(i), language="nb") for i, text in enumerate(texts)]
+    unserved = [Statement("hei", id="fi", language="fi")]
+    suites = {"ordinary": to_dataset([*statements, *unserved], "x", ordinary=True), "fi": to_dataset(unserved, "y")}
+    result = evaluate(classifier, suites, resamples=100)
+    assert list(result.estimates) == ["ordinary/all/hateful/alarm_rate"]
+    alarms = result.estimates["ordinary/all/hateful/alarm_rate"]
+    threshold = classifier.bundle.manifest.thresholds["hateful"]
+    p = classifier.probabilities(texts).of("hateful")
+    assert p is not None
+    assert alarms.n == 40
+    assert alarms.value == pytest.approx((p >= threshold).mean())
+    assert alarms.lo <= alarms.value <= alarms.hi

@@ -164,3 +164,20 @@ def test_too_few_rows_are_named(tmp_path: Path) -> None:
     config = _configure(tmp_path, {"train": ["one.yaml"]})
     with pytest.raises(HatespeechError, match=r"no rows are left for the \w+ part; there are 1 in all"):
         split_pool(load_pool(config), config, seed=0)
+
+
+def test_what_is_left_out_is_tested_on_the_same_rows_and_not_learned_from(tmp_path: Path) -> None:
+    words = ["skog", "hav", "fjell", "dal", "elv", "vei", "hus", "båt", "bil", "tog", "fugl", "fisk", "hest"]
+    for name in ("one", "two"):
+        texts = [" ".join(f"{w}{name}{i}" for w in words) for i in range(60)]
+        _own_corpus(tmp_path, name, [(text, str(i % 2)) for i, text in enumerate(texts)])
+    whole = _configure(tmp_path, {"train": ["one.yaml", "two.yaml"]})
+    less = _configure(tmp_path, {"train": ["one.yaml", "two.yaml"], "leave_out": ["two.yaml"]})
+    pool = load_pool(whole)
+    full, part = (split_pool(pool, config, seed=0) for config in (whole, less))
+    for name in ("one", "two"):
+        assert full.tests[name]["id"][:] == part.tests[name]["id"][:]
+    assert set(part.train["corpus"][:]) == set(part.validation["corpus"][:]) == {"one"}
+    assert [source.name for source in part.sources] == ["one"]
+    with pytest.raises(HatespeechError, match=r"data.leave_out: \['three'\] are not under data.train"):
+        split_pool(pool, _configure(tmp_path, {"train": ["one.yaml"], "leave_out": ["three"]}), seed=0)

@@ -162,11 +162,20 @@ def test_language_guesses(text: str, code: str, words: int) -> None:
     assert 0 <= guess.confidence <= 1
 
 
-def test_only_a_sure_guess_takes_a_text_out() -> None:
-    assert LanguageGuess("fi", 0.995, 3).is_surely_none_of({"nb", "nn"})
-    assert not LanguageGuess("fi", 0.9, 30).is_surely_none_of({"nb", "nn"})
-    assert not LanguageGuess("fi", 1.0, 2).is_surely_none_of({"nb", "nn"})
-    assert not LanguageGuess("nb", 1.0, 30).is_surely_none_of({"nb", "nn"})
+@pytest.mark.parametrize(
+    ("guess", "surely"),
+    [
+        (LanguageGuess("fi", 0.995, 3, {"fi": 0.995, "nb": 0.005}), True),
+        (LanguageGuess("es", 0.6, 9, {"es": 0.6, "pt": 0.4}), True),
+        (LanguageGuess("fi", 0.9, 30, {"fi": 0.9, "nn": 0.1}), False),
+        (LanguageGuess("fi", 1.0, 2, {"fi": 1.0}), False),
+        (LanguageGuess("nb", 1.0, 30, {"nb": 1.0}), False),
+        (LanguageGuess("zh", 1.0, 4), True),
+        (LanguageGuess("und", 0.0, 4), False),
+    ],
+)
+def test_only_a_sure_guess_takes_a_text_out(guess: LanguageGuess, surely: bool) -> None:
+    assert guess.is_surely_none_of({"nb", "nn"}) is surely
 
 
 def test_a_missing_pipeline_says_what_to_do() -> None:

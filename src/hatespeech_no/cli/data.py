@@ -23,6 +23,7 @@ data = typer.Typer(help="Corpora: what there is, where to get it, and what is in
 
 Names = Annotated[list[str] | None, typer.Argument(help="Corpora, by name or descriptor file; default all.")]
 _FEWEST_GUESSES = 0.02
+_ALLOWS = ("training", "shipping models", "passing on")
 
 
 @data.command("list")
@@ -76,7 +77,7 @@ def check(
     console = Console()
     with console.status("reading") as status:
         checks, shared = check_corpora(names or here, report=lambda name: status.update(f"reading {name}"))
-    for table in (_corpora_table(checks), _labels_table(checks), _shared_table(shared)):
+    for table in (_corpora_table(checks), _licence_table(checks), _labels_table(checks), _shared_table(shared)):
         console.print(table)
     if out is not None:
         found = {"corpora": [_plain(c) for c in checks], "shared": [asdict(s) for s in shared]}
@@ -104,22 +105,30 @@ def _show_licence(console: Console, descriptor: Descriptor) -> None:
     licence = descriptor.licence
     for line in (descriptor.title, descriptor.citation, descriptor.homepage, f"Licence: {licence.id}. {licence.note}"):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(_verdict(licence), markup=False)
+    verdict = zip(_ALLOWS, _verdict(licence), strict=True)
+    console.print(", ".join(f"{use}: {answer}" for use, answer in verdict), markup=False)
 
 
-def _verdict(licence: Licence) -> str:
-    allowed = {"train": licence.training, "ship a model": licence.shipping_models, "pass on": licence.redistribution}
-    return ", ".join(f"{use}: {'yes' if yes else 'no'}" for use, yes in allowed.items())
+def _verdict(licence: Licence) -> list[str]:
+    return ["yes" if yes else "no" for yes in (licence.training, licence.shipping_models, licence.redistribution)]
 
 
 def _corpora_table(checks: list[CorpusCheck]) -> Table:
     table = Table(title="Corpora", title_justify="left")
-    for name in ("corpus", "rows", "duplicates", "conflicts", "declared → guessed language", "licence"):
+    for name in ("corpus", "rows", "duplicates", "conflicts", "declared → guessed language"):
         table.add_column(name, justify="right" if name in ("duplicates", "conflicts") else "left")
     for found in checks:
         rows = "\n".join(f"{split} {n}" for split, n in found.splits.items())
-        licence = f"{found.licence.id}\n{_verdict(found.licence)}"
-        table.add_row(found.name, rows, str(found.duplicates), str(found.conflicts), _guesses(found), licence)
+        table.add_row(found.name, rows, str(found.duplicates), str(found.conflicts), _guesses(found))
+    return table
+
+
+def _licence_table(checks: list[CorpusCheck]) -> Table:
+    table = Table(title="Licences", title_justify="left")
+    for name in ("corpus", "licence", *_ALLOWS):
+        table.add_column(name)
+    for found in checks:
+        table.add_row(found.name, found.licence.id, *_verdict(found.licence))
     return table
 
 

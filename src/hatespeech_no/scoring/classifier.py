@@ -14,7 +14,7 @@ from hatespeech_no.statement import Elements, Statement
 from hatespeech_no.tables.frames import Frame, frame_like, texts_of
 from hatespeech_no.tables.rejected import problem_with_text
 from hatespeech_no.taxonomy import Tier
-from hatespeech_no.text.language import NORWEGIAN, LanguageGuess, guess_languages
+from hatespeech_no.text.language import LanguageGuess, guess_languages
 from hatespeech_no.text.passages import Passage, split_passages
 from hatespeech_no.triage import gravest, load_rules, triage
 
@@ -35,8 +35,6 @@ class Classifier:
             "statute": rules.statute,
         }
         self._languages = {_primary_language(code) for code in manifest.languages}
-        if self._languages & {"nb", "nn"}:
-            self._languages.add(NORWEGIAN)
 
     def score(self, texts: str | Statement | Iterable[str | Statement]) -> list[Assessment]:
         """Assess texts.

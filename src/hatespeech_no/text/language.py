@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ _LANGUAGES = (
     *("DUTCH", "ITALIAN", "PORTUGUESE", "ROMANIAN"),
 )
 _FEWEST_WORDS = 6
-_SURE, _SURE_WORDS = 0.99, 3
+_AT_MOST, _SURE_WORDS = 0.01, 3
 _WORD = re.compile(r"[^\W\d_]+")
 _MASKED = re.compile(r"https?://\S+|@\w+|#\w+")
 _SCRIPTS = {"ARABIC": "ar", "CYRILLIC": "ru", "DEVANAGARI": "hi", "CJK": "zh", "HANGUL": "ko", "HEBREW": "he"}
@@ -39,11 +39,13 @@ class LanguageGuess:
             ``und`` for a text without words.
         confidence: 0 to 1, relative to the languages considered; of ``no`` that of both standards.
         words: how many the guess rests on.
+        shares: confidence by code, of every language considered.
     """
 
     code: str
     confidence: float
     words: int
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def is_surely_none_of(self, served: Collection[str]) -> bool:
         """Whether the text is in none of these languages, as far as a few words can show.
@@ -51,7 +53,9 @@ class LanguageGuess:
         Set so that of Norwegian and English sentences fewer than one in a hundred is taken for another
         language by a model of these two alone (``experiments/corpora``).
         """
-        return self.code not in served and self.confidence >= _SURE and self.words >= _SURE_WORDS
+        if self.words < _SURE_WORDS or not self.confidence:
+            return False
+        return sum(self.shares.get(code, 0.0) for code in served) <= _AT_MOST
 
 
 def guess_languages(texts: Sequence[str]) -> list[LanguageGuess]:
@@ -78,8 +82,8 @@ def _guess(text: str, values: Sequence[ConfidenceValue]) -> LanguageGuess:
     if shares[best] == 0:
         return LanguageGuess(UNDETERMINED, 0.0, len(words))
     if best in ("nb", "nn") and len(words) < _FEWEST_WORDS:
-        return LanguageGuess(NORWEGIAN, shares["nb"] + shares["nn"], len(words))
-    return LanguageGuess(best, shares[best], len(words))
+        return LanguageGuess(NORWEGIAN, shares["nb"] + shares["nn"], len(words), shares)
+    return LanguageGuess(best, shares[best], len(words), shares)
 
 
 def _foreign_script(letters: str) -> str | None:

@@ -70,7 +70,8 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         HatespeechError: nothing is left to train or to validate on.
     """
     parts, ours = _assign(pool, config.data, seed)
-    texts = np.array([normalise(text) for text in pool["text"][:]], dtype=object)
+    # Numbers instead of texts: numpy compares arrays of objects pair by pair.
+    texts = pd.factorize(np.array([normalise(text) for text in pool["text"][:]], dtype=object))[0]
     corpora = np.array(pool["corpus"][:], dtype=object)
     clusters = np.array(pool["cluster"][:])
     held_out = parts != "train"
@@ -80,7 +81,7 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         | np.isin(clusters, clusters[held_out & ours])
         | (ours & np.isin(clusters, clusters[held_out]))
     )
-    left_out = np.isin(corpora, _names(config, config.data.leave_out))
+    left_out = pd.Series(corpora).isin(_names(config, config.data.leave_out)).to_numpy()
     training = ~held_out & ~removed & ~left_out
     pool = pool.add_column("leaked", np.isin(clusters, clusters[training]))
     tests = {
