@@ -12,6 +12,7 @@ from rich.console import Console
 from hatespeech_no.cli.data import data
 from hatespeech_no.cli.evaluate import evaluate
 from hatespeech_no.cli.log import log
+from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.score import score
 from hatespeech_no.cli.train import train
 from hatespeech_no.cli.ui import ui
@@ -28,6 +29,7 @@ app = typer.Typer(
 for command in (train, evaluate, score, log, ui):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(norhatecheck, name="norhatecheck")
 
 
 def main() -> None:
