@@ -71,7 +71,7 @@ class Elements:
         stray = set(yes_no) - set(YES_NO)
         if stray:
             raise HatespeechError(f"{sorted(stray)} are not elements of the codebook; use {sorted(YES_NO)}")
-        answers = {name: value for name, value in yes_no.items() if value is not None}
+        answers = _known({name: _yes_no(name, value) for name, value in yes_no.items()})
         for name, marks in (("grounds", grounds), ("target", target), ("context", context)):
             if marks is not None:
                 answers.update(_answers(name, marks))
@@ -119,6 +119,10 @@ class Elements:
         return Elements({**self.answers, **other.answers}, conduct)
 
 
+def _known(answers: Mapping[str, bool | None]) -> dict[str, bool]:
+    return {name: value for name, value in answers.items() if value is not None}
+
+
 def _member(kind: type[_E], name: str, what: str) -> _E:
     try:
         return kind(name)
@@ -129,7 +133,7 @@ def _member(kind: type[_E], name: str, what: str) -> _E:
 def _answers(family: str, marks: Marks) -> dict[str, bool]:
     prefix, kind = _FAMILIES[family]
     if isinstance(marks, Mapping):
-        return {f"{prefix}_{_member(kind, name, family)}": bool(yes) for name, yes in marks.items()}
+        return _known({f"{prefix}_{_member(kind, name, family)}": _yes_no(name, yes) for name, yes in marks.items()})
     chosen = {_member(kind, name, family) for name in marks if not (family == "target" and name == "none")}
     return {f"{prefix}_{member}": member in chosen for member in kind}
 

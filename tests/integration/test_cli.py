@@ -145,6 +145,13 @@ def test_rows_that_cannot_be_used_show_in_the_exit_code(home: Path) -> None:
     assert (home / "out.xlsx.rejected.csv").is_file()
 
 
+def test_a_console_that_is_not_utf8(home: Path) -> None:
+    with (home / "emoji.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([["text"], ["Jeg skal drepe deg 🔪, vent bare."]])
+    done = run("score", "emoji.csv", "emoji-out.csv", cwd=home, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("stdin", "options"),
     [

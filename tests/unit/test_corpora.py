@@ -306,6 +306,11 @@ def _edit(path: Path, **changes: object) -> None:
         ({"labels": [{"when": {"merke": "hat"}, "set": {"conduct": "yelling"}}]}, "'yelling' is no conduct"),
         ({"labels": [{"when": {"merke": True}, "set": {"hateful": True}}]}, "put it in quotes"),
         ({"lables": []}, "lables: Extra inputs are not permitted"),
+        (
+            {"labels": [{"when": {"merke": "hat"}, "set": {"hateful": "no"}}]},
+            "hateful is 'no'; use True, False or None",
+        ),
+        ({"labels": [{"when": {"merke": "hat"}, "set": {"grounds": {"religion": "no"}}}]}, "use True, False or None"),
         ({"columns": {"text": "kommentar", "id": "nr", "split": "merke"}}, "split 'hat' is not declared"),
         (
             {"groups": {"column": "gruppe", "when": {"merke": "hat"}, "values": {}, "exhaustive": True}},

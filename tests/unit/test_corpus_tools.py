@@ -30,6 +30,10 @@ class _Server(BaseHTTPRequestHandler):
         self.ranges.append(asked)
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
         breaks = self.path == "/breaks" and len(self.ranges) == 1
+        if start >= len(CONTENT):
+            self.send_response(416)
+            self.end_headers()
+            return
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
@@ -90,6 +94,14 @@ def test_fetch_resumes_verifies_and_leaves_alone_what_is_here(tmp_path: Path, ad
     assert fetch(descriptor, folders) == []
     assert len(_Server.ranges) == 2
     assert sorted(path.name for path in (tmp_path / "sub").iterdir()) == ["own.csv"]
+
+
+def test_a_download_that_was_complete_but_not_renamed_recovers(tmp_path: Path, address: str) -> None:
+    descriptor, folders = find_descriptor(write_descriptor(tmp_path, "own", [published(address, "whole")]))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "own.csv.part").write_bytes(CONTENT + b"x")
+    assert fetch(descriptor, folders) == [tmp_path / "sub" / "own.csv"]
+    assert (tmp_path / "sub" / "own.csv").read_bytes() == CONTENT
 
 
 def test_another_file_than_the_one_described_is_not_kept(tmp_path: Path, address: str) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -286,6 +287,42 @@ def test_frames_are_answered_in_kind(classifier: Classifier, kind: str) -> None:
     assert pd.isna(tiers[1])
     with pytest.raises(HatespeechError, match="no column 'text'; it has"):
         classifier.score_frame(frame)
+
+
+@pytest.mark.parametrize("dtype", ["object", "string", "string[pyarrow]", pd.ArrowDtype(pa.string())])
+def test_nullable_columns(classifier: Classifier, dtype: Any) -> None:
+    frame = pd.DataFrame({"text": pd.array([THREAT, None], dtype=dtype), 3: [1, 2]})
+    assert list(classifier.score_frame(frame)["tier"].isna()) == [False, True]
+    frame.columns = ["text", "text"]
+    with pytest.raises(HatespeechError, match="several columns 'text'"):
+        classifier.score_frame(frame)
+
+
+def test_a_users_file_is_never_taken_for_a_side_file(classifier: Classifier, tmp_path: Path) -> None:
+    mine = tmp_path / "out.csv.rejected.csv"
+    mine.write_text("raw\nhei\n", "utf-8")
+    with pytest.raises(HatespeechError, match="rejected rows would be written to it"):
+        score_file(classifier, mine, tmp_path / "out.csv", text_column="raw")
+    (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
+    with pytest.raises(HatespeechError, match="it is a file of yours; move it"):
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert mine.read_text("utf-8") == "raw\nhei\n"
+
+
+def test_bad_names_and_nested_halves_of_pairs(classifier: Classifier, tmp_path: Path) -> None:
+    lines = ['{"text": "a", "meta": {"n": "\\ud83d"}}', '{"text": "a", "\\ud800": 1}', '{"text": "hei"}']
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), "utf-8")
+    summary = score_file(classifier, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    assert (dict(summary.rejected), summary.tiers.total()) == ({Problem.BAD_BYTES: 2}, 1)
+    (tmp_path / "in.csv").write_bytes(b"id,text,bl\xe5\n1,\xc3\xa5,x\n")
+    with pytest.raises(HatespeechError, match=r"the names of columns \[3\] cannot be read"):
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
+
+
+def test_long_words_and_many_lines_cost_little(classifier: Classifier) -> None:
+    started = time.perf_counter()
+    classifier.score(["a" * 100_000] * 8 + ["a\n" * 5000] * 2)
+    assert time.perf_counter() - started < 20
 
 
 def test_what_is_no_frame_or_no_text(classifier: Classifier) -> None:

@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tables import Problem, Rejected, open_table, open_writer
-from hatespeech_no.tables.rejected import LONGEST_TEXT, problem_with_text
+from hatespeech_no.tables.rejected import LONGEST_TEXT, problem_with, problem_with_text
 from hatespeech_no.tables.writers import defuse
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -181,9 +183,13 @@ def test_ten_thousand_malformed_rows_among_good_ones(tmp_path: Path) -> None:
 
 def test_a_line_of_megabytes_is_one_rejected_row(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(f"id,text\n1,{'a' * 5_000_000}\n2,hei\n", "utf-8")
-    rows, _ = read(tmp_path / "in.csv")
-    assert problem_with_text(rows[0][1]["text"]) is Problem.TOO_LONG
-    assert rows[1][1]["text"] == "hei"
+    rows, rejected = read(tmp_path / "in.csv")
+    assert [(r.row, r.problem) for r in rejected] == [(1, Problem.TOO_LONG)]
+    assert rows == [(2, {"id": "2", "text": "hei"})]
+    # Also where the cut would leave the right number of fields, each short enough.
+    cells = ",".join(["a" * 90_000] * 13)
+    (tmp_path / "wide.csv").write_text(",".join(f"c{i}" for i in range(13)) + f"\n{cells}\n", "utf-8")
+    assert [r.problem for r in read(tmp_path / "wide.csv")[1]] == [Problem.TOO_LONG]
 
 
 @pytest.mark.parametrize(
@@ -261,9 +267,9 @@ def test_parquet_and_mixed_cells_of_a_sheet(tmp_path: Path) -> None:
         sheet.write_row(row, 0, cells)
     book.close()
     assert [row for _, row in read(tmp_path / "in.xlsx")[0]] == [
-        {"id": "1", "text": "hei"},
-        {"id": "2.5", "text": "3"},
-        {"id": "True", "text": ""},
+        {"id": "1", "text": "hei", "column 3": "x"},
+        {"id": "2.5", "text": "3", "column 3": ""},
+        {"id": "True", "text": "", "column 3": ""},
     ]
 
 
@@ -322,3 +328,111 @@ def test_an_empty_table_has_its_header(tmp_path: Path) -> None:
     assert (tmp_path / "o.csv").read_text() == "text\n"
     assert read(tmp_path / "o.parquet") == ([], [])
     assert json.loads(f"[{(tmp_path / 'o.jsonl').read_text()}]") == []
+
+
+# What a review broke.
+
+
+def test_a_long_comment_of_many_lines_is_one_row(tmp_path: Path) -> None:
+    comment = "\n".join(f"linje {i}, mer" for i in range(3000))
+    with open_writer(tmp_path / "in.csv", None) as write:
+        write({"id": "1", "text": comment})
+        write({"id": "2", "text": "hei"})
+    assert texts(tmp_path / "in.csv") == [comment, "hei"]
+
+
+def test_an_empty_value_in_quotes_is_a_row_and_a_broken_header_is_said(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text('text\n""\n  \nhei\n', "utf-8")
+    assert texts(tmp_path / "in.csv") == ["", "hei"]
+    (tmp_path / "in.csv").write_text('"a"b,c\ntext,x\n', "utf-8")
+    with pytest.raises(HatespeechError, match="the first line must name the columns, but it has a quotation mark"):
+        read(tmp_path / "in.csv")
+
+
+def test_a_byte_order_mark_and_a_few_utf8_lines_settle_the_encoding(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes("id,text\n1,ja\n".encode("utf-8-sig") + b"2,bl\xe5\n")
+    with open_table(tmp_path / "in.csv") as table:
+        assert (table.encoding, table.columns) == ("utf-8-sig", ["id", "text"])
+    (tmp_path / "in.csv").write_bytes("id,text\n1,blåbær\n".encode() + b"2,\xf8l\n")
+    assert texts(tmp_path / "in.csv")[0] == "blåbær"
+    (tmp_path / "in.csv").write_bytes("text\nhei\n".encode("utf-16") + b"\x41")
+    assert texts(tmp_path / "in.csv")[0] == "hei"
+
+
+def test_pipes_are_read_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n'))
+    writer.start()
+    assert texts(tmp_path / "pipe.jsonl") == ["a", "b"]
+    writer.join()
+
+
+def test_parquet_keeps_types_and_refuses_what_would_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hatespeech_no.tables.writers._PARQUET_ROWS", 2)
+    with open_writer(tmp_path / "o.parquet", None) as write:
+        results = [write(row) for row in ({"m": 1}, {"m": 2}, {"m": 1.5}, {"m": None}, {"m": 2**63}, {"m": {"x": 1}})]
+    refused = (Problem.OTHER_TYPE, "m")
+    assert results == [None, None, refused, None, refused, refused]
+    table = pa.table({"text": ["a"] * 5, "n": pa.array([None] * 4 + [7], pa.int64()), "m": [{"k": [1]}] * 5})
+    pq.write_table(table, tmp_path / "in.parquet")
+    target = tmp_path / "o.parquet"
+    with open_table(tmp_path / "in.parquet") as source, open_writer(target, source.columns, source.types) as write:
+        for record in source.records:
+            assert not isinstance(record, Rejected)
+            assert write(record[1]) is None
+    assert pq.read_table(tmp_path / "o.parquet").equals(table)
+
+
+def test_excel_rounds_nothing_and_takes_no_infinity(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "o.xlsx", None) as write:
+        write({"text": "a", "n": 1234567890123456789, "p": float("nan")})
+    assert read(tmp_path / "o.xlsx")[0] == [(1, {"text": "a", "n": "1234567890123456789", "p": ""})]
+    with (
+        pytest.raises(HatespeechError, match="more than a sheet holds"),
+        open_writer(tmp_path / "w.xlsx", None) as write,
+    ):
+        write({str(i): i for i in range(16_385)})
+    with open_writer(tmp_path / "o.jsonl", None) as write:
+        write({"text": "a", "p": float("nan"), "more": [float("inf")]})
+    assert json.loads((tmp_path / "o.jsonl").read_text()) == {"text": "a", "p": None, "more": [None]}
+
+
+def test_a_sheet_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "in.xlsx"))
+    sheet = book.add_worksheet()
+    sheet.write(0, 0, "text")
+    sheet.write(1_048_575, 16_383, "x")
+    book.close()
+    with pytest.raises(HatespeechError, match="a sheet reaches to row 1048576, column 16384"):
+        read(tmp_path / "in.xlsx")
+
+
+def test_other_sheets_are_told_and_blank_rows_above_the_header_are_passed_over(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "in.xlsx"))
+    first, _ = book.add_worksheet("A"), book.add_worksheet("B")
+    first.write(2, 0, "text")
+    first.write(3, 0, "hei")
+    book.close()
+    with open_table(tmp_path / "in.xlsx") as table:
+        assert table.unread_sheets == ["B"]
+        assert [record[1] for record in table.records if not isinstance(record, Rejected)] == [{"text": "hei"}]
+
+
+def test_damaged_containers_are_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["hei" * 50] * 3000}), tmp_path / "in.parquet")
+    damaged = bytearray((tmp_path / "in.parquet").read_bytes())
+    damaged[20:60] = bytes(40)
+    (tmp_path / "in.parquet").write_bytes(damaged)
+    with pytest.raises(HatespeechError, match=r"in\.parquet: "):
+        read(tmp_path / "in.parquet")
+    with open_writer(tmp_path / "in.xlsx", None) as write:
+        write({"text": "hei"})
+    (tmp_path / "in.xlsx").write_bytes((tmp_path / "in.xlsx").read_bytes().replace(b"PK\x01\x02", b"PK\x01\x03", 1))
+    with pytest.raises(HatespeechError, match=r"in\.xlsx: is damaged"):
+        read(tmp_path / "in.xlsx")
+
+
+def test_nested_values_are_looked_into() -> None:
+    assert problem_with({"text": "hei", "meta": {"navn": ["\ud83d"]}}) == (Problem.BAD_BYTES, "meta")
+    assert problem_with({"\ud83d": 1}) == (Problem.BAD_BYTES, "\ud83d")
+    assert problem_with({"text": "hei", "meta": {"navn": ["ø"]}, "n": 1}) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -35,6 +36,9 @@ app.add_typer(norhatecheck, name="norhatecheck")
 def main() -> None:
     """Run the command line: a user's mistake ends with a message and exit code 2, never a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that knows no emoji shows a question mark
+            stream.reconfigure(errors="replace")
     try:
         app()
     except HatespeechError as error:

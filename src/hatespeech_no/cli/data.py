@@ -67,8 +67,8 @@ def check(
     out: Annotated[Path | None, typer.Option(help="Write everything to this JSON file.")] = None,
 ) -> None:
     """Check corpora: labels, duplicates, contradictions, languages, licences. Default: all that are here."""
-    if out is not None and not out.parent.is_dir():
-        raise HatespeechError(f"{out.parent}: there is no such folder to write {out.name} to")
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise HatespeechError(f"{out.parent}: there is no such folder, or {out.name} is one")
     here = [name for name in corpus_names() if not missing_files(*find_descriptor(name))]
     if not names and not here:
         raise HatespeechError(

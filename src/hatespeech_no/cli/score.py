@@ -34,6 +34,10 @@ _WORDS = {
     "hateful": ("hatefull", "hateful"),
     "read_as": ("Lest som", "Read as"),
     "separated": ("kolonner skilt med", "columns separated by"),
+    "unread_sheets": (
+        "Ark som ikke er lest (lagre dem for seg)",
+        "Sheets not read (save them by themselves)",
+    ),
     "rejected": ("rader kunne ikke brukes", "rows could not be used"),
     ",": ("komma", "commas"),
     ";": ("semikolon", "semicolons"),
@@ -111,6 +115,9 @@ def _print(console: Console, summary: Summary, lang: Lang) -> None:
             "" if summary.delimiter is None else f", {_word('separated', lang)} {_word(summary.delimiter, lang)}"
         )
         console.print(f"{_word('read_as', lang)} {_ENCODINGS[summary.encoding]}{separated}.", style="dim")
+    if summary.unread_sheets:
+        sheets = ", ".join(summary.unread_sheets)
+        console.print(f"{_word('unread_sheets', lang)}: {sheets}", style="yellow", markup=False)
     console.print(NOTICE[lang], style="bold")
 
 

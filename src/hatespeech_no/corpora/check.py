@@ -14,6 +14,7 @@ import pandas as pd
 from hatespeech_no.corpora.catalogue import find_descriptor
 from hatespeech_no.corpora.descriptor import Licence
 from hatespeech_no.corpora.load import load_corpus
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 from hatespeech_no.text.language import guess_languages
 from hatespeech_no.text.normalise import normalise
@@ -75,6 +76,8 @@ def check_corpora(
         report(name)
         descriptor, _ = find_descriptor(name, relative_to)
         parts = load_corpus(name, relative_to)
+        if not parts:
+            raise HatespeechError(f"corpus {descriptor.name!r} has no rows")
         rows = pd.concat([_answers(part) for part in parts.values()], ignore_index=True)
         by_text = rows.groupby("text", sort=False)
         # Codes of known answers: a text whose smallest and largest differ is answered in two ways.

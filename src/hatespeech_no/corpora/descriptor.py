@@ -194,7 +194,7 @@ def read_descriptor(path: Path) -> Descriptor:
         return Descriptor.model_validate(data)
     except OSError as error:
         raise HatespeechError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise HatespeechError(f"{path}: is not YAML ({error})") from error
     except ValidationError as error:
         details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

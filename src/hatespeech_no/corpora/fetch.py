@@ -15,6 +15,7 @@ from hatespeech_no.errors import HatespeechError, require
 _TIMEOUT = 30
 _CHUNK = 2**16
 _PARTIAL_CONTENT = 206
+_NOTHING_LEFT = 416
 
 
 def missing_files(descriptor: Descriptor, folders: list[Path]) -> list[Published]:
@@ -83,6 +84,10 @@ class _Resuming:
         here = self._part.stat().st_size if self._part.is_file() else 0
         headers = {"Range": f"bytes={here}-", "Accept-Encoding": "identity"}
         with requests.get(url, headers=headers if here else None, stream=True, timeout=_TIMEOUT) as answer:
+            if answer.status_code == _NOTHING_LEFT:  # all of it is here already, or more than there is
+                self._part.unlink()
+                self(url, output_file, _)
+                return
             answer.raise_for_status()
             if answer.status_code != _PARTIAL_CONTENT:
                 here = 0

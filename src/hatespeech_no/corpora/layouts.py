@@ -26,7 +26,7 @@ _MAJORITY = 2
 def _conllu(path: Path, _: Sequence[Path]) -> Iterator[tuple[int, Row]]:
     """Universal Dependencies: the sentences, from their ``# sent_id`` and ``# text`` comments."""
     sent_id, number = "", 0
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8").split("\n"):
         if line.startswith("# sent_id = "):
             sent_id = line.removeprefix("# sent_id = ")
         elif line.startswith("# text = "):

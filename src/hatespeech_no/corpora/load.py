@@ -69,6 +69,8 @@ def read_statements(descriptor: Descriptor, folders: Sequence[Path]) -> Iterator
                     yield _split(descriptor, file, row), statement
             except HatespeechError as error:
                 raise HatespeechError(f"{file.path}, row {number}: {error}") from error
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                raise HatespeechError(f"{file.path}, row {number}: is not as described ({error!r})") from error
 
 
 def _statement(
@@ -76,19 +78,21 @@ def _statement(
 ) -> Statement | None:
     columns = descriptor.columns
     text = _field(row, columns.text)
-    if not isinstance(text, str) or not text.strip():
+    if text is None or (isinstance(text, str) and not text.strip()):
         return None
+    if not isinstance(text, str):
+        raise HatespeechError(f"field {columns.text!r}: is {type(text).__name__}, not a text")
     source_id = _field(row, columns.id) if columns.id else f"{Path(file.path).stem}-{number}"
     passages = codebook_passages(row, text) if descriptor.codebook else ()
     circumstances = {n: row[n] for n in _CIRCUMSTANCES if descriptor.codebook and row.get(n) is not None}
-    pair = (_field(row, columns.pair) or None) if columns.pair else None
+    pair = _field(row, columns.pair) if columns.pair else None
     return Statement(
         text=text,
         id=f"{descriptor.name}:{source_id}",
         language=_field(row, columns.language) if columns.language else file.language or descriptor.language,
         labels=derive_text_labels(passages) if passages else labeller.elements(row),
         passages=passages,
-        pair=None if pair is None else f"{descriptor.name}:{pair}",
+        pair=None if pair in (None, "") else f"{descriptor.name}:{pair}",
         **circumstances,
     )
 

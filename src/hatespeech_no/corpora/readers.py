@@ -13,6 +13,7 @@ from hatespeech_no.corpora.descriptor import CorpusFile, Published
 from hatespeech_no.corpora.layouts import LAYOUTS
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.tables import Rejected, open_table
+from hatespeech_no.tables.rejected import problem_with
 from hatespeech_no.tables.source import Format, check_archive
 
 Row = dict[str, Any]
@@ -77,8 +78,8 @@ def read_member(archive: Path, member: str) -> bytes:
             names = [name for name in files.namelist() if name == member or name.endswith(f"/{member}")]
             if names:
                 return files.read(min(names, key=len))
-    except zipfile.BadZipFile as error:
-        raise HatespeechError(f"{archive}: is no zip archive, or is damaged ({error})") from error
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # encrypted, or packed in unknown ways
+        raise HatespeechError(f"{archive}: is no zip archive that can be read ({error})") from error
     raise HatespeechError(f"{archive}: holds no file {member!r}")
 
 
@@ -105,10 +106,17 @@ def _read_table(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
     with open_table(
         path, file_format=cast(Format, file_format), delimiter=delimiter, header=header, sheet=file.sheet
     ) as table:
+        if table.columns and len(set(table.columns)) < len(table.columns):
+            raise HatespeechError(f"{path}: column names occur more than once in {table.columns}")
         for record in table.records:
             if not isinstance(record, Rejected):
-                yield record
-            elif record.row not in file.broken_rows:
+                number, row = record
+                wrong = problem_with(row)
+                if wrong is None:
+                    yield number, row
+                    continue
+                record = Rejected(number, *wrong)  # noqa: PLW2901 - one way to say it
+            if record.row not in file.broken_rows:
                 raise HatespeechError(f"{path}, {record.explain()}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from hatespeech_no.bundle import Bundle
@@ -19,6 +18,7 @@ from hatespeech_no.text.passages import Passage, split_passages
 from hatespeech_no.triage import gravest, load_rules, triage
 
 _BATCH = 512
+_BATCH_PASSAGES = 4096
 
 
 class Classifier:
@@ -49,8 +49,17 @@ class Classifier:
 
     def stream(self, texts: Iterable[str | Statement]) -> Iterator[Assessment]:
         """Assess any number of texts in constant memory, batch by batch."""
-        statements = (_as_statement(item, i) for i, item in enumerate(texts))
-        while batch := list(islice(statements, _BATCH)):
+        batch: list[tuple[Statement, list[Passage]]] = []
+        passages = 0
+        for i, item in enumerate(texts):
+            statement = _as_statement(item, i)
+            parts = next(split_passages([statement.text]))
+            batch.append((statement, parts))
+            passages += len(parts)
+            if len(batch) == _BATCH or passages >= _BATCH_PASSAGES:
+                yield from self._score_batch(batch)
+                batch, passages = [], 0
+        if batch:
             yield from self._score_batch(batch)
 
     def score_frame(self, frame: Frame, text: str = "text") -> Frame:
@@ -78,9 +87,9 @@ class Classifier:
         """Calibrated probabilities of whole texts, for evaluation."""
         return self.bundle.calibration.apply(self.bundle.model.scores(texts))
 
-    def _score_batch(self, statements: Sequence[Statement]) -> list[Assessment]:
+    def _score_batch(self, batch: Sequence[tuple[Statement, list[Passage]]]) -> list[Assessment]:
+        statements, passages = [s for s, _ in batch], [parts for _, parts in batch]
         texts = [statement.text for statement in statements]
-        passages = list(split_passages(texts))
         guesses = guess_languages([s.text if s.language is None else "" for s in statements])
         # The text as a whole first; passages are scored on their own only where there are several.
         extra = [passage.text for parts in passages if len(parts) > 1 for passage in parts]

@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import tee
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from hatespeech_no.taxonomy import Publicity, Tier
 Row = dict[str, Any]
 
 _RAW_CHARACTERS = 1000
+_SIDE_COLUMNS = ("row", "field", "problem", "forklaring", "explanation", "raw")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Summary:
         gravest: the gravest rows, gravest first, at most ``keep``.
         encoding: as detected; ``None`` for formats that carry their own.
         delimiter: as detected; ``None`` where there is none.
+        unread_sheets: names of further sheets of a spreadsheet; only the first is scored.
     """
 
     tiers: Counter[Tier] = field(default_factory=Counter)
@@ -57,6 +59,7 @@ class Summary:
     keep: int = 10
     encoding: str | None = None
     delimiter: str | None = None
+    unread_sheets: list[str] = field(default_factory=list)
 
 
 def score_file(
@@ -93,6 +96,7 @@ def score_file(
         raise HatespeechError(f"{target}: is the input itself; give another name for the output")
     check_target(target)
     summary = Summary(keep=keep)
+    _check_side_file(source, _side_file(target))
     with (
         open_table(source, text_column=text_column, file_format=file_format) as table,
         _SideFile(target, summary) as reject,
@@ -100,7 +104,8 @@ def score_file(
         summary.encoding, summary.delimiter = table.encoding, table.delimiter
         _check_columns(table, text_column)
         columns = None if table.columns is None else [*table.columns, *FRAME_COLUMNS]
-        with open_writer(target, columns) as write:
+        summary.unread_sheets = list(table.unread_sheets)
+        with open_writer(target, columns, table.types) as write:
             _score_rows(classifier, _usable(table, text_column, reject), write, reject, publicity, progress)
     return summary
 
@@ -148,9 +153,24 @@ def _problem(table: Table, row: Row, text_column: str) -> tuple[Problem, str] | 
     return problem_with(row) if taken is None else (Problem.TAKEN, taken)
 
 
+def _side_file(target: Path) -> Path:
+    return target.with_name(f"{target.name}.rejected.csv")
+
+
+def _check_side_file(source: Path | str, side_file: Path) -> None:
+    """Never overwrite or remove a file that is not an old side file of ours."""
+    if str(source) != STDIN and side_file.resolve() == Path(source).resolve():
+        raise HatespeechError(f"{source}: rejected rows would be written to it; give another name for the output")
+    if side_file.is_file() and not side_file.read_bytes().startswith(",".join(_SIDE_COLUMNS).encode()):
+        raise HatespeechError(f"{side_file}: rejected rows would be written there, but it is a file of yours; move it")
+
+
 def _check_columns(table: Table, text_column: str) -> None:
     if table.columns is None:
         return
+    unreadable = [i for i, name in enumerate(table.columns, 1) if problem_with({name: None}) is not None]
+    if unreadable:
+        raise HatespeechError(f"{table.name}: the names of columns {unreadable} cannot be read; mend the first line")
     if text_column not in table.columns:
         raise HatespeechError(
             f"{table.name}: has no column {text_column!r}; it has {table.columns}. "
@@ -169,25 +189,21 @@ class _SideFile(AbstractContextManager["_SideFile"]):
 
     def __init__(self, target: Path, summary: Summary) -> None:
         self.summary = summary
-        self._path = target.with_name(f"{target.name}.rejected.csv")
+        self._path = _side_file(target)
         self._resources = ExitStack()
         self._write: Write | None = None
 
     def __call__(self, rejected: Rejected) -> None:
         if self._write is None:
-            self._write = self._resources.enter_context(open_writer(self._path, None))
+            self._write = self._resources.enter_context(open_writer(self._path, _SIDE_COLUMNS))
         self.summary.rejected[rejected.problem] += 1
-        raw = rejected.raw.strip("\r\n").replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-        self._write(
-            {
-                "row": rejected.row,
-                "field": rejected.field,
-                "problem": str(rejected.problem),
-                "forklaring": rejected.explain("nb"),
-                "explanation": rejected.explain("en"),
-                "raw": raw if len(raw) <= _RAW_CHARACTERS else f"{raw[:_RAW_CHARACTERS]}…",
-            }
+        field_name = None if rejected.field is None else _readable(rejected.field)
+        explained = replace(rejected, field=field_name)
+        cells = (
+            *(rejected.row, field_name, str(rejected.problem)),
+            *(explained.explain("nb"), explained.explain("en"), _readable(rejected.raw.strip("\r\n"))),
         )
+        self._write(dict(zip(_SIDE_COLUMNS, cells, strict=True)))
 
     def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - as the protocol has it
         self._resources.__exit__(*error)
@@ -195,6 +211,11 @@ class _SideFile(AbstractContextManager["_SideFile"]):
             self.summary.rejected_file = self._path
         elif error[0] is None:
             self._path.unlink(missing_ok=True)
+
+
+def _readable(text: str) -> str:
+    text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _RAW_CHARACTERS else f"{text[:_RAW_CHARACTERS]}…"
 
 
 def _count(summary: Summary, flagged: Flagged) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
 from hatespeech_no.errors import HatespeechError
@@ -17,46 +18,57 @@ csv.field_size_limit(2**31 - 1)  # LONGEST_TEXT rejects single rows; the csv mod
 DELIMITERS = (",", ";", "\t")
 _SAMPLE = 2**16
 _LONGEST_LINE = 10 * LONGEST_TEXT
-# One comment has fewer lines than this; more are rows that an open quotation mark has swallowed.
-_MOST_LINES = 500
+# A record of more than this is many that an open quotation mark has swallowed.
+_MOST_LINES, _MOST_CHARACTERS = 10_000, 10 * LONGEST_TEXT
 
 
-class _OpenQuoteError(Exception):
-    pass
+class _BadRecordError(Exception):
+    """A record that cannot be read: ``problem`` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def limited_lines(stream: TextIO) -> Iterator[tuple[str, bool]]:
+    """The lines of a text, and whether a line was cut because no memory should be spent on all of it."""
+    while line := stream.readline(_LONGEST_LINE):
+        end = line
+        while len(end) == _LONGEST_LINE and not end.endswith(("\n", "\r")):
+            end = stream.readline(_LONGEST_LINE)
+        yield line, end is not line
 
 
 class _Lines:
     """The lines of a text, of which those of the present record can be given back."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = limited_lines(stream)
         self._returned: deque[str] = deque()
+        self._characters = 0
         self.taken: list[str] = []
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        if len(self.taken) >= _MOST_LINES:
-            raise _OpenQuoteError
-        line = self._returned.popleft() if self._returned else self._read()
+        if self.taken and (len(self.taken) >= _MOST_LINES or self._characters > _MOST_CHARACTERS):
+            raise _BadRecordError(Problem.QUOTE)
+        line, cut = (self._returned.popleft(), False) if self._returned else next(self._stream)
         self.taken.append(line)
+        self._characters += len(line)
+        if cut:
+            raise _BadRecordError(Problem.TOO_LONG)
         return line
 
-    def _read(self) -> str:
-        line = self._stream.readline(_LONGEST_LINE)
-        if not line:
-            raise StopIteration
-        end = line
-        while end and not end.endswith(("\n", "\r")):  # the rest of such a line is of no use: its row is rejected
-            end = self._stream.readline(_LONGEST_LINE)
-        return line
+    def finish(self) -> list[str]:
+        """Begin a new record; the lines of the last are returned."""
+        taken, self.taken, self._characters = self.taken, [], 0
+        return taken
 
     def give_back(self) -> str:
         """All lines of the present record but its first go back; the first is returned."""
-        first, *rest = self.taken
+        first, *rest = self.finish()
         self._returned.extendleft(reversed(rest))
-        self.taken = []
         return first
 
 
@@ -94,35 +106,37 @@ def read_delimited(
     """
     lines = _Lines(stream)
     records = _records(lines, delimiter, quoted)
-    columns = list(header) if header else next((r for r in records if not isinstance(r, str)), None)
+    columns = list(header) if header else next(records, None)
     if not columns:
         raise HatespeechError(f"{name}: is empty; the first line must name the columns")
+    if isinstance(columns, Rejected):
+        raise HatespeechError(f"{name}: the first line must name the columns; {columns.problem.en}")
     return columns, _rows(records, lines, columns, delimiter)
 
 
-def _records(lines: _Lines, delimiter: str, quoted: bool) -> Iterator[list[str] | str]:
-    """Each record's cells, or the first line of a record that cannot be parsed. Blank lines are passed over."""
+def _records(lines: _Lines, delimiter: str, quoted: bool) -> Iterator[list[str] | Rejected]:
+    """Each record's cells, or what is wrong with one (its number is not known here). Blank lines are passed over."""
+    quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     while True:
-        reader = csv.reader(
-            lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
-        )
         try:
-            for cells in reader:
-                if cells and not (len(cells) == 1 and not cells[0].strip()):
+            for cells in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True):
+                if any(line.strip() for line in lines.taken):
                     yield cells
-                lines.taken = []
-        except (csv.Error, _OpenQuoteError):
-            yield lines.give_back()
+                lines.finish()
+        except _BadRecordError as error:
+            yield Rejected(0, error.problem, raw=lines.give_back())
+        except csv.Error:
+            yield Rejected(0, Problem.QUOTE, raw=lines.give_back())
         else:
             return
 
 
 def _rows(
-    records: Iterator[list[str] | str], lines: _Lines, columns: list[str], delimiter: str
+    records: Iterator[list[str] | Rejected], lines: _Lines, columns: list[str], delimiter: str
 ) -> Iterator[tuple[int, Row] | Rejected]:
     for number, cells in enumerate(records, 1):
-        if isinstance(cells, str):
-            yield Rejected(number, Problem.QUOTE, raw=cells)
+        if isinstance(cells, Rejected):
+            yield replace(cells, row=number)
         elif len(cells) == len(columns):
             yield number, dict(zip(columns, cells, strict=True))
         elif len(lines.taken) > 1 and _are_rows(lines.taken[1:], len(columns), delimiter):

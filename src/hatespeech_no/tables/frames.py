@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import narwhals as nw
@@ -19,10 +20,14 @@ def texts_of(frame: Frame, column: str) -> list[str]:
     Raises:
         HatespeechError: it is no frame, has no such column, or a value is not a text.
     """
-    names = list(frame.column_names) if _is_dataset(frame) else _eager(frame).columns
-    if column not in names:
-        raise HatespeechError(f"the frame has no column {column!r}; it has {list(map(str, names))}")
-    values = frame[column][:] if _is_dataset(frame) else _eager(frame)[column].to_list()
+    names = _names(frame)
+    if names.count(column) != 1:
+        found = "no column" if column not in names else "several columns"
+        raise HatespeechError(f"the frame has {found} {column!r}; it has {list(map(str, names))}")
+    try:
+        values = _values(frame, column)
+    except UnicodeDecodeError as error:
+        raise HatespeechError(f"column {column!r}: holds characters that cannot be read ({error.reason})") from error
     texts = ["" if _is_missing(value) else value for value in values]
     for row, text in enumerate(texts):
         if not isinstance(text, str):
@@ -34,11 +39,21 @@ def frame_like(frame: Frame, columns: Mapping[str, Sequence[Any]]) -> Frame:
     """A frame of the same kind (and in pandas with the same index) that holds these columns."""
     if _is_dataset(frame):
         return type(frame).from_dict(dict(columns))
-    native = _eager(frame)
-    made = nw.from_dict(dict(columns), backend=native.implementation).to_native()
-    if native.implementation.is_pandas():
-        made.index = frame.index
-    return made
+    if _is_pandas(frame):
+        return type(frame)(dict(columns), index=frame.index)
+    return nw.from_dict(dict(columns), backend=_eager(frame).implementation).to_native()
+
+
+def _names(frame: Frame) -> list[Any]:
+    if _is_dataset(frame):
+        return list(frame.column_names)
+    return list(frame.columns) if _is_pandas(frame) else list(_eager(frame).columns)
+
+
+def _values(frame: Frame, column: str) -> list[Any]:
+    if _is_dataset(frame):
+        return list(frame.with_format(None)[column][:])
+    return list(frame[column].astype(object)) if _is_pandas(frame) else _eager(frame)[column].to_list()
 
 
 def _eager(frame: Frame) -> nw.DataFrame[Any]:
@@ -51,8 +66,12 @@ def _eager(frame: Frame) -> nw.DataFrame[Any]:
 
 def _is_dataset(frame: Frame) -> bool:
     # Told by its module, so that scoring does not import the library to ask.
-    return type(frame).__module__.startswith("datasets.") and hasattr(frame, "column_names")
+    return type(frame).__module__ == "datasets.arrow_dataset"
+
+
+def _is_pandas(frame: Frame) -> bool:
+    return type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "columns")
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124 - NaN differs from itself
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value))

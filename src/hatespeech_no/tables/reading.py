@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.tables.delimited import Row, read_delimited, sniff_delimiter
+from hatespeech_no.tables.delimited import Row, limited_lines, read_delimited, sniff_delimiter
 from hatespeech_no.tables.encoding import detect_encoding
 from hatespeech_no.tables.rejected import Problem, Rejected
-from hatespeech_no.tables.source import Format, Source, open_source
+from hatespeech_no.tables.source import Format, Source, check_archive, check_extent, open_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +35,8 @@ class Table:
         records: each row with its number (1 = the first), or what is wrong with it.
         encoding: as detected; ``None`` for formats that carry their own.
         delimiter: as detected; ``None`` where there is none.
+        types: of the columns, where the format tells (Parquet).
+        unread_sheets: names of further sheets of a spreadsheet.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Table:
     records: Records
     encoding: str | None = None
     delimiter: str | None = None
+    types: Mapping[str, pa.DataType] | None = None
+    unread_sheets: Sequence[str] = ()
 
 
 @contextmanager
@@ -78,10 +82,24 @@ def open_table(
             else:
                 encoding = _encoding(found)
                 # Bytes that are no characters become half pairs, so that only their row is rejected.
-                with io.TextIOWrapper(found.open(), encoding, "surrogateescape", newline="") as stream:
+                with _characters(found, encoding) as stream:
                     yield _text(found, stream, encoding, text_column, delimiter, header)
         except OSError as error:
             raise HatespeechError(f"{found.name}: cannot be read ({error})") from error
+
+
+def _characters(source: Source, encoding: str) -> io.TextIOWrapper:
+    # Half a character of UTF-16 cannot be kept as a half pair; it becomes the replacement character.
+    errors = "replace" if encoding == "utf-16" else "surrogateescape"
+    return io.TextIOWrapper(source.open(), encoding, errors, newline="")
+
+
+def _guarded(records: Records, name: str) -> Records:
+    """Records whose file turns out to be damaged further on."""
+    try:
+        yield from records
+    except (OSError, ValueError, OverflowError) as error:  # what pyarrow raises, UnicodeDecodeError among it
+        raise HatespeechError(f"{name}: cannot be read to its end ({str(error).splitlines()[0]})") from error
 
 
 def _encoding(source: Source) -> str:
@@ -98,7 +116,7 @@ def _text(
     header: Sequence[str] | None,
 ) -> Table:
     if source.format == "text":
-        lines = (line.rstrip("\r\n") for line in stream)
+        lines = (line.rstrip("\r\n") for line, _ in limited_lines(stream))
         records: Records = ((n, {text_column: line}) for n, line in enumerate(filter(str.strip, lines), 1))
         return Table(source.name, [text_column], records, encoding)
     if source.format == "jsonl":
@@ -107,7 +125,7 @@ def _text(
     if not quoted:
         delimiter = "\t"
     elif delimiter is None:
-        with io.TextIOWrapper(source.open(), encoding, "surrogateescape", newline="") as sample:
+        with _characters(source, encoding) as sample:
             delimiter = sniff_delimiter(sample, text_column)
     columns, rows = read_delimited(stream, delimiter, quoted=quoted, header=header, name=source.name)
     return Table(source.name, columns, rows, encoding, delimiter)
@@ -134,7 +152,9 @@ def _parquet(source: Source) -> Table:
         file = pq.ParquetFile(source.path)
     except (pa.ArrowException, ValueError) as error:
         raise HatespeechError(f"{source.name}: is no Parquet file ({str(error).splitlines()[0]})") from error
-    return Table(source.name, list(file.schema_arrow.names), _batches(file.iter_batches(batch_size=_BATCH)))
+    schema = file.schema_arrow
+    records = _guarded(_batches(file.iter_batches(batch_size=_BATCH)), source.name)
+    return Table(source.name, list(schema.names), records, types={f.name: f.type for f in schema})
 
 
 def _batches(batches: Iterator[pa.RecordBatch]) -> Records:
@@ -144,17 +164,27 @@ def _batches(batches: Iterator[pa.RecordBatch]) -> Records:
 def _spreadsheet(source: Source, sheet: str | None) -> Table:
     from python_calamine import CalamineError, CalamineWorkbook
 
+    check_archive(source.path)
+    check_extent(source.path)
     try:
         workbook = CalamineWorkbook.from_path(source.path)
-        rows = workbook.get_sheet_by_name(sheet or workbook.sheet_names[0]).iter_rows()
-        header = [str(cell) for cell in next(rows, [])]
+        names = workbook.sheet_names
+        if not names:
+            raise HatespeechError(f"{source.name}: has no sheet")
+        chosen = sheet or names[0]
+        rows = [[_cell(cell) for cell in cells] for cells in workbook.get_sheet_by_name(chosen).iter_rows()]
     except CalamineError as error:
         raise HatespeechError(f"{source.name}: is no spreadsheet, or has no sheet {sheet!r} ({error})") from error
-    columns = [name for name in header if name]
-    if not columns:
+    rows = [cells for cells in rows if any(cells)]
+    if not rows:
         raise HatespeechError(f"{source.name}: is empty; the first line must name the columns")
-    named = ({name: _cell(c) for name, c in zip(header, cells, strict=False) if name} for cells in rows)
-    return Table(source.name, columns, enumerate((row for row in named if any(row.values())), 1))
+    header, *body = rows
+    # A column without a name is kept if there is anything in it.
+    used = [i for i, name in enumerate(header) if name or any(cells[i] for cells in body)]
+    columns = [header[i] or f"column {i + 1}" for i in used]
+    named = (dict(zip(columns, (cells[i] for i in used), strict=True)) for cells in body)
+    unread = [name for name in names if name != chosen]
+    return Table(source.name, columns, enumerate(named, 1), unread_sheets=unread)
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - text, number, date or truth value

@@ -37,6 +37,11 @@ class Problem(Named):
         "teksten får ikke plass i en regnearkcelle; skriv til .csv i stedet",
         "the text does not fit a spreadsheet cell; write to .csv instead",
     )
+    OTHER_TYPE = (
+        "other_type",
+        "verdien er av en annen type enn i radene før; skriv til .jsonl i stedet",
+        "the value has another type than in the rows before; write to .jsonl instead",
+    )
     TAKEN = (
         "taken",
         "feltet ville bli overskrevet; gi det et annet navn",
@@ -70,10 +75,17 @@ class Rejected:
 def problem_with(row: Mapping[str, Any]) -> tuple[Problem, str] | None:
     """What keeps the values of a row from being stored as text, and in which field; ``None`` if nothing."""
     for name, value in row.items():
-        for text in (name, value):
-            if isinstance(text, str) and (problem := problem_with_text(text)) is not None:
+        for part in (name, value):
+            if (problem := _problem_in(part)) is not None:
                 return problem, name
     return None
+
+
+def _problem_in(value: Any) -> Problem | None:  # noqa: ANN401 - anything a cell holds
+    if isinstance(value, str):
+        return problem_with_text(value)
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((problem for part in parts if (problem := _problem_in(part)) is not None), None)
 
 
 def problem_with_text(text: str) -> Problem | None:

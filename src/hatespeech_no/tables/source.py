@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal
 
 from hatespeech_no.errors import HatespeechError
 
@@ -35,6 +36,8 @@ _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # A real table of comments shrinks to a tenth; an archive that unpacks to far more is an attack or a mistake.
 LARGEST_RATIO = 200
 ALWAYS_ALLOWED = 2**28
+MOST_CELLS = 50_000_000
+_CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
 
 
 @dataclass(frozen=True)
@@ -94,29 +97,38 @@ def open_source(source: Path | str, file_format: Format | None = None) -> Iterat
     """Find out what a file is.
 
     Args:
-        source: a path, or ``-`` for standard input, which is copied to a temporary file.
+        source: a path, or ``-`` for standard input, which like any pipe is copied to a temporary file.
         file_format: what it is; default by its name, for standard input by its first character.
 
     Raises:
         HatespeechError: there is no such file, or its format cannot be told.
     """
-    if str(source) == STDIN:
-        with tempfile.NamedTemporaryFile(prefix="hatespeech-no-") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-            copy.flush()
-            path = Path(copy.name)
-            compression = next((c for magic, c in _MAGIC.items() if _starts_with(path, magic)), None)
-            with Source("standard input", path, "csv", compression).open() as stream:
-                first = stream.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
-            yield Source("standard input", path, file_format or ("jsonl" if first == b"{" else "csv"), compression)
-        return
     path = Path(source)
+    if str(source) == STDIN:
+        if sys.stdin is None:
+            raise HatespeechError("standard input is closed; give a file, or pipe one in")
+        with _copied("standard input", sys.stdin.buffer, file_format) as found:
+            yield found
+        return
     _check_file(path)
-    compression = _COMPRESSED.get(path.suffix.lower())
-    found = Source(str(path), path, file_format or format_of(path), compression)
-    if found.format == "spreadsheet":
-        check_archive(path)
-    yield found
+    if path.is_file():
+        yield Source(str(path), path, file_format or format_of(path), compression_of(path))
+        return
+    with path.open("rb") as pipe, _copied(str(path), pipe, file_format) as found:
+        yield found
+
+
+@contextmanager
+def _copied(name: str, stream: BinaryIO, file_format: Format | None) -> Iterator[Source]:
+    """A copy of what can be read only once; its format is told by its first character."""
+    with tempfile.NamedTemporaryFile(prefix="hatespeech-no-") as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.flush()
+        path = Path(copy.name)
+        compression = next((c for magic, c in _MAGIC.items() if _starts_with(path, magic)), None)
+        with Source(name, path, "csv", compression).open() as unpacked:
+            first = unpacked.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
+        yield Source(name, path, file_format or ("jsonl" if first == b"{" else "csv"), compression)
 
 
 def format_of(path: Path) -> Format:
@@ -140,17 +152,55 @@ def check_archive(path: Path) -> None:
     """Refuse a zip archive (a spreadsheet is one) that unpacks to far more than its size."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise HatespeechError(f"{path}: is damaged ({error})") from error
     if unpacked > max(ALWAYS_ALLOWED, LARGEST_RATIO * path.stat().st_size):
         raise HatespeechError(f"{path}: unpacks to over {LARGEST_RATIO} times its size; it is not read")
 
 
+def check_extent(path: Path) -> None:
+    """Refuse an .xlsx file of which two cells lie so far apart that the sheet between them fills the memory.
+
+    Raises:
+        HatespeechError: a sheet spans more than ``MOST_CELLS``.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                with archive.open(name) as sheet:
+                    rows, columns = _extent(sheet)
+                if rows * columns > MOST_CELLS:
+                    place = f"row {rows}, column {columns}"
+                    raise HatespeechError(f"{path}: a sheet reaches to {place}; delete what stands far out")
+
+
+def _extent(sheet: IO[bytes]) -> tuple[int, int]:
+    last_row = last_column = 0
+    rest = b""
+    while chunk := sheet.read(2**20):
+        for letters, row in _CELL.findall(rest + chunk):
+            column = 0
+            for letter in letters:
+                column = 26 * column + letter - 64
+            last_row, last_column = max(last_row, int(row)), max(last_column, column)
+        rest = chunk[-64:]  # a reference may be cut between two chunks
+    return last_row, last_column
+
+
 def _check_file(path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        why = "there is no such file" if missing else f"cannot be read ({error.strerror})"
+        raise HatespeechError(f"{path}: {why}") from error
     if path.is_dir():
         raise HatespeechError(f"{path}: is a folder; name a file")
-    if not path.exists():
-        raise HatespeechError(f"{path}: there is no such file")
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from io import TextIOWrapper
 from pathlib import Path
@@ -20,6 +21,9 @@ _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 # Limits of the .xlsx format; a further sheet takes the rows that one cannot hold.
 _CELL_CHARACTERS = 32_767
 _SHEET_ROWS = 1_048_576
+_SHEET_COLUMNS = 16_384
+_EXACT_IN_EXCEL = 10**15
+_INT64 = 2**63
 _PARQUET_ROWS = 4096
 
 
@@ -35,8 +39,14 @@ def defuse(value: str) -> str:
 class RowWriter(AbstractContextManager["RowWriter"]):
     """Writes rows whose columns are those given, or those of the first row."""
 
-    def __init__(self, path: Path, columns: Sequence[str] | None, compression: str | None) -> None:
-        self._path, self._compression = path, compression
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[str] | None,
+        compression: str | None,
+        types: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._path, self._compression, self._types = path, compression, types or {}
         self._columns = list(columns or ())
         self._started = False
         self._resources = ExitStack()
@@ -111,22 +121,33 @@ class _JsonLines(RowWriter):
         self._stream = self._open_text()
 
     def write(self, row: Row) -> None:
-        print(json.dumps(row, ensure_ascii=False, default=str), file=self._stream)
+        print(_to_json(row), file=self._stream)
 
 
 class _Excel(RowWriter):
     def open(self) -> None:
         import xlsxwriter
 
+        self._path.touch()  # whether it can be written shows now, not when the book is closed
         # Texts are written as texts; memory is constant because rows are written when they are finished.
         self._book = xlsxwriter.Workbook(str(self._path), {"constant_memory": True, "in_memory": False})
-        self._resources.callback(self._book.close)
+        self._resources.callback(self._close)
+
+    def _close(self) -> None:
+        from xlsxwriter.exceptions import XlsxWriterException
+
+        try:
+            self._book.close()
+        except XlsxWriterException as error:
+            raise OSError(str(error)) from error
 
     def start(self, columns: list[str]) -> None:
+        if len(columns) > _SHEET_COLUMNS:
+            raise HatespeechError(f"{len(columns)} columns are more than a sheet holds; write to .csv instead")
         self._next_sheet()
 
     def put(self, cells: list[Any]) -> tuple[Problem, str] | None:
-        texts = [cell if isinstance(cell, int | float | None) else str(_plain(cell)) for cell in cells]
+        texts = [_excel_cell(cell) for cell in cells]
         for name, text in zip(self._columns, texts, strict=True):
             if isinstance(text, str) and len(text.encode("utf-16-le")) // 2 > _CELL_CHARACTERS:
                 return Problem.TOO_LONG_FOR_CELL, name
@@ -149,14 +170,29 @@ class _Excel(RowWriter):
 
 
 class _Parquet(RowWriter):
+    """Types are those of the source if it has any, else of each column's first value; others are refused."""
+
     def open(self) -> None:
         self._writer: Any = None
         self._cells: list[list[Any]] = []
+        self._kinds: dict[str, type] = {}
 
-    def put(self, cells: list[Any]) -> None:
-        self._cells.append(cells)
+    def put(self, cells: list[Any]) -> tuple[Problem, str] | None:
+        plain = [cell if name in self._types else _plain(cell) for name, cell in zip(self._columns, cells, strict=True)]
+        for name, cell in zip(self._columns, plain, strict=True):
+            kind = type(cell)
+            if cell is None or name in self._types:
+                continue
+            if kind not in (str, bool, int, float) or (kind is int and abs(cell) >= _INT64):
+                return Problem.OTHER_TYPE, name
+            # A batch without any value in a column has made it one of texts.
+            first = self._kinds.setdefault(name, str if self._writer is not None else kind)
+            if kind is not first and not (first is float and kind is int):
+                return Problem.OTHER_TYPE, name
+        self._cells.append(plain)
         if len(self._cells) == _PARQUET_ROWS:
             self._flush()
+        return None
 
     def finish(self) -> None:
         self._flush()
@@ -165,27 +201,45 @@ class _Parquet(RowWriter):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = None if self._writer is None else self._writer.schema
-        try:
-            columns = {name: [cells[i] for cells in self._cells] for i, name in enumerate(self._columns)}
-            table = pa.table(columns, schema=schema)
-        except pa.ArrowException as error:
-            raise HatespeechError(f"values of one column differ in type ({error}); write to .jsonl instead") from error
+        arrow = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+        schema = pa.schema([(name, self._types.get(name, arrow[self._kinds.get(name, str)])) for name in self._columns])
         if self._writer is None:
-            # A column without any value yet is one of texts.
-            fields = [pa.field(f.name, pa.string()) if pa.types.is_null(f.type) else f for f in table.schema]
-            table = table.cast(pa.schema(fields))
-            self._writer = self._resources.enter_context(pq.ParquetWriter(str(self._path), table.schema))
-        self._writer.write_table(table)
+            self._writer = self._resources.enter_context(pq.ParquetWriter(str(self._path), schema))
+        columns = {name: [cells[i] for cells in self._cells] for i, name in enumerate(self._columns)}
+        self._writer.write_table(pa.table(columns, schema=self._writer.schema))
         self._cells = []
+
+
+def _excel_cell(cell: Any) -> str | int | float | None:  # noqa: ANN401 - a cell has any type
+    """A cell as Excel can hold it: numbers of over 15 digits would be rounded, and are texts; not-a-number is empty."""
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None
+    if cell is None or isinstance(cell, float) or (isinstance(cell, int) and abs(cell) < _EXACT_IN_EXCEL):
+        return cell
+    return str(_plain(cell))
+
+
+def _to_json(value: Any) -> str:  # noqa: ANN401 - anything JSON holds
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:  # JSON knows no not-a-number
+        return json.dumps(_without_nan(value), ensure_ascii=False, default=str)
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401 - anything JSON holds
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(cell: Any) -> Any:  # noqa: ANN401 - a cell has any type
     """A list or mapping as JSON, everything else as it is."""
-    return json.dumps(cell, ensure_ascii=False, default=str) if isinstance(cell, list | dict) else cell
+    return _to_json(cell) if isinstance(cell, list | dict) else cell
 
 
-WRITERS: dict[str, Callable[[Path, Sequence[str] | None, str | None], RowWriter]] = {
+WRITERS: dict[str, type[RowWriter]] = {
     ".csv": _Csv,
     ".jsonl": _JsonLines,
     ".xlsx": _Excel,

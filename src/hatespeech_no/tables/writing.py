@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tables.delimited import Row
 from hatespeech_no.tables.rejected import Problem
 from hatespeech_no.tables.source import compression_of
 from hatespeech_no.tables.writers import WRITERS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Write = Callable[[Row], tuple[Problem, str] | None]
 """Writes one row. Returns what kept it from being written, and in which field; ``None`` if it was."""
@@ -33,12 +37,15 @@ def check_target(target: Path) -> None:
 
 
 @contextmanager
-def open_writer(target: Path, columns: Sequence[str] | None) -> Iterator[Write]:
+def open_writer(
+    target: Path, columns: Sequence[str] | None, types: Mapping[str, pa.DataType] | None = None
+) -> Iterator[Write]:
     """A function that writes rows, one by one.
 
     Args:
         target: CSV, JSON Lines, Excel or Parquet by its name; the first two may be compressed.
         columns: their names in order; ``None`` = those of the first row.
+        types: of columns whose types are known; used where the format has types (Parquet).
 
     Raises:
         HatespeechError: it cannot be written.
@@ -46,7 +53,7 @@ def open_writer(target: Path, columns: Sequence[str] | None) -> Iterator[Write]:
     check_target(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with WRITERS[_suffix(target)](temporary, columns, compression_of(target)) as writer:
+        with WRITERS[_suffix(target)](temporary, columns, compression_of(target), types) as writer:
             yield writer.write
         temporary.replace(target)
     except OSError as error:
