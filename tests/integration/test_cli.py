@@ -187,6 +187,34 @@ def test_data_commands(tmp_path: Path) -> None:
     assert "no corpus is here" in nothing.stderr
 
 
+def test_norhatecheck(home: Path) -> None:
+    (home / "mymodel.py").write_text("def predict(texts):\n    return [len(text) % 2 for text in texts]\n", "utf-8")
+    called = run("norhatecheck", "run", "mymodel:predict", "--predictions", "p.csv", "--out", "f.csv", cwd=home)
+    assert called.returncode == 0, called.stderr
+    assert "Slur" in called.stdout
+    again = run("norhatecheck", "run", "p.csv", "--lang", "nb", cwd=home)
+    assert "Skjellsord" in again.stdout
+    ours = run("norhatecheck", "run", str(next(home.glob("runs/demo-*"))), cwd=home)
+    assert ours.returncode == 0, ours.stderr
+    assert "macro_f1" in ours.stdout
+    suite = shutil.copytree(ROOT / "data" / "norhatecheck", home / "suite")
+    assert run("norhatecheck", "build", "--folder", "suite", cwd=home).returncode == 0
+    with (suite / "functions.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("broken: {family: x\n")
+    broken = run("norhatecheck", "build", "--folder", "suite", "--out", "x.jsonl", cwd=home)
+    assert (broken.returncode, "Traceback" in broken.stderr) == (2, False)
+    shutil.copy(ROOT / "data" / "norhatecheck" / "functions.yaml", suite)
+    labels = (suite / "labels" / "secondreader.csv", "reader7", "--folder", "suite")
+    kept = run("norhatecheck", "add-labels", *map(str, labels), cwd=home)
+    assert kept.returncode == 0, kept.stderr
+    assert "Krippendorff" in kept.stdout
+    assert run("norhatecheck", "add-labels", *map(str, labels), cwd=home).returncode == 2, "labels are not overwritten"
+    assert run("norhatecheck", "sheet", "sheet.csv", cwd=home).returncode == 0
+    empty = run("norhatecheck", "add-labels", "sheet.csv", "reader8", "--folder", "suite", cwd=home)
+    assert "holds no answers" in empty.stderr
+    assert run("norhatecheck", "export", "e.csv", cwd=home).returncode == 0
+
+
 def test_evaluate(home: Path) -> None:
     model = str(next(home.glob("runs/demo-*")))
     starter = ROOT / "data" / "starter"

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from hatespeech_no.corpora import find_descriptor, load_corpus
@@ -29,6 +29,14 @@ from hatespeech_no.norhatecheck.run import _clusters, predict_by_call, read_pred
 from hatespeech_no.norhatecheck.suite import CASES, FROZEN, build_rows, serialise, suite_folder, to_case
 from hatespeech_no.taxonomy import YES_NO, Conduct, Context, Ground, Target, Tier
 from tests.fixtures import ROOT
+
+# Words that a list of slurs and animal names would hold; as features they must not give the label away.
+SLUR_STEMS = (
+    *("neger", "negr", "svarting", "pakkis", "soper", "homse", "homo", "lesbe", "transe", "sigøyner", "jødesvin"),
+    *("mongo", "spass", "krøpling", "lapp", "finn", "polakkjæv", "apekatt", "utøy", "rott", "pest", "kreft", "svin"),
+    *("gris", "parasitt", "vermin", "rats", "scum", "søppel", "dyr", "hore", "kjerring", "tater", "skadedyr"),
+    *("insekt", "snylt", "udyr", "kakkerlakk", "retard", "faggot", "tranny", "gypsy", "negro"),
+)
 
 FOLDER = ROOT / "data" / "norhatecheck"
 
@@ -89,7 +97,11 @@ def test_the_words_do_not_give_the_label_away(cases: list[Case]) -> None:
         said = cross_val_predict(model, values, hateful, groups=_clusters(chosen), cv=GroupKFold(5))
         return float(f1_score(hateful, said, average="macro"))
 
-    assert score(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), texts, 10) < 0.75
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2)
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    assert score(make_union(words, characters), texts, 10) < 0.75
+    slurs = CountVectorizer(analyzer=lambda text: [s for s in SLUR_STEMS if s in text.lower()], binary=True)
+    assert score(slurs, texts) < 0.60
     group_words = CountVectorizer(analyzer=lambda text: [s for s in stems if s in text.lower()], binary=True)
     assert score(group_words, texts) < 0.60
     lengths = np.array([[len(text), len(text.split())] for text in texts], dtype=float)
@@ -166,6 +178,11 @@ def test_anybodys_model(cases: list[Case], tmp_path: Path) -> None:
         predict_by_call(f"{__name__}:too_few", cases[:5])
     with pytest.raises(HatespeechError, match="gone:f: there is no such function"):
         predict_by_call("gone:f", cases[:5])
+    (tmp_path / "twice.csv").write_text("id,hateful\na,1\na,0\n", "utf-8")
+    with pytest.raises(HatespeechError, match="the id 'a' occurs twice"):
+        read_predictions(tmp_path / "twice.csv")
+    (tmp_path / "norsk.csv").write_text('id;hateful\na;"0,73"\nb;USANN\n', "utf-8")
+    assert [p.hateful for p in read_predictions(tmp_path / "norsk.csv").values()] == [True, False]
     original = {"a": Prediction(True, Tier.ACTIONABLE), "b": Prediction(False)}
     write_predictions(tmp_path / "p.csv", original)
     assert read_predictions(tmp_path / "p.csv") == original
@@ -223,7 +240,8 @@ def test_a_reader_fills_a_sheet_and_agreement_is_told(cases: list[Case], tmp_pat
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"id": "gone"}, "there is no case 'gone'"),
+        ({"id": "gone"}, "'gone' is no case"),
+        ({"id": "A-001", "Tierr": "protected"}, r"columns \['tierr'\] are not those of a sheet"),
         ({"id": "A-001", "hateful": "perhaps"}, "field 'hateful': 'perhaps' is neither yes nor no"),
         ({"id": "A-001", "conduct": "yelling"}, "field 'conduct': 'yelling' is not one of"),
         ({"id": "A-001", "grounds": "ethnicity|shoes"}, r"field 'grounds': \['shoes'\] are not of the codebook"),
@@ -257,3 +275,24 @@ def test_the_codebook_says_what_the_taxonomy_says(name: str, lang: str) -> None:
         assert f"`{element}`" in text
         assert names[0 if lang == "nb" else 1] in text
     assert len(set(re.findall(r"\bB(\d+)\b", text))) >= 30, "borderline decisions can be cited"
+
+
+def test_the_published_second_labels_give_the_published_agreement(cases: list[Case]) -> None:
+    labels = read_labels(FOLDER / "labels" / "secondreader.csv", cases)
+    with (FOLDER / "labels" / "secondreader.csv").open(encoding="utf-8", newline="") as stream:
+        sample = {row["id"]: row["sample"] for row in csv.DictReader(stream)}
+    random = {name: answers for name, answers in labels.items() if sample[name] == "random"}
+    card = (FOLDER / "README.md").read_text("utf-8")
+    assert f"{len(random)} drawn at random" in card
+    for field, (_, same, alpha) in agreement(gold_labels(cases), random).items():
+        line = next(line for line in card.splitlines() if line.startswith(f"| `{field}`") and "α" not in line)
+        assert f"{same:.1%}".replace("100.0%", "100%").replace("%", " %") + f", {alpha:.2f}" in line, field
+
+
+def test_a_tier_judged_from_the_law_counts_as_right(cases: list[Case]) -> None:
+    case = next(c for c in cases if c.law_tier is not None)
+    assert case.law_tier is not case.tier
+    name = str(case.statement.id)
+    for tier, right in ((case.tier, 1.0), (case.law_tier, 1.0), (Tier.LAWFUL_HATE, 0.0)):
+        found = run([case], load_functions(), {name: Prediction(True, tier)}, resamples=100)
+        assert found.functions["tier_accuracy"].tolist() == [right]

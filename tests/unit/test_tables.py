@@ -345,7 +345,7 @@ def test_an_empty_value_in_quotes_is_a_row_and_a_broken_header_is_said(tmp_path:
     (tmp_path / "in.csv").write_text('text\n""\n  \nhei\n', "utf-8")
     assert texts(tmp_path / "in.csv") == ["", "hei"]
     (tmp_path / "in.csv").write_text('"a"b,c\ntext,x\n', "utf-8")
-    with pytest.raises(HatespeechError, match="the first line must name the columns, but it has a quotation mark"):
+    with pytest.raises(HatespeechError, match="the first line must name the columns; a quotation mark"):
         read(tmp_path / "in.csv")
 
 

@@ -61,14 +61,15 @@ def build(
         shown = "\n".join(faults[:_SHOWN_FAULTS])
         raise HatespeechError(f"{len(faults)} faults in {source}; nothing was written. The first:\n{shown}")
     content = serialise(rows)
-    target = out or source / CASES
-    target.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     frozen = (source / FROZEN).read_text("utf-8").split()[0] if (source / FROZEN).is_file() else None
-    console = Console()
-    console.print(f"{len(rows)} cases, sha256 {digest}\n→ {target}", markup=False, soft_wrap=True, highlight=False)
-    if digest != frozen:
-        console.print(f"They are not the frozen suite ({frozen}).", style="yellow", markup=False, soft_wrap=True)
+    if out is None and digest != frozen:
+        raise HatespeechError(
+            f"the sources give another suite ({digest}) than the frozen one ({frozen}); write it with --out"
+        )
+    target = out or source / CASES
+    target.write_bytes(content)
+    Console().print(f"{len(rows)} cases, sha256 {digest}\n→ {target}", markup=False, soft_wrap=True, highlight=False)
 
 
 @norhatecheck.command()
@@ -92,14 +93,14 @@ def run(
     with console.status("running"):
         answers = _predict(model, cases)
         result = run_suite(cases, functions, answers)
-    console.print(_function_table(result, lang))
-    console.print(_summary_table(result))
-    if out is not None:
-        result.functions.to_csv(out, index=False)
-        console.print(f"→ {out}", markup=False, soft_wrap=True)
     if predictions is not None:
         write_predictions(predictions, answers)
-        console.print(f"→ {predictions}", markup=False, soft_wrap=True)
+    if out is not None:
+        result.functions.to_csv(out, index=False)
+    console.print(_function_table(result, lang))
+    console.print(_summary_table(result))
+    for target in filter(None, (out, predictions)):
+        console.print(f"→ {target}", markup=False, soft_wrap=True)
 
 
 @norhatecheck.command()
@@ -129,6 +130,7 @@ def add_labels(
     filled: Annotated[Path, typer.Argument(help="A filled labelling sheet.")],
     reader: Annotated[str, typer.Argument(help="A pseudonym of the reader: letters and digits.")],
     folder: Folder = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace this reader's earlier labels.")] = False,
 ) -> None:
     """Check a reader's labels, keep them in the suite's folder labels/, and show how far they agree with the suite."""
     if not reader.isalnum():
@@ -137,6 +139,10 @@ def add_labels(
     cases = load_cases(source)
     labels = read_labels(filled, cases)
     target = source / "labels" / f"{reader}.csv"
+    if not labels:
+        raise HatespeechError(f"{filled}: holds no answers; nothing was kept")
+    if target.exists() and not replace:
+        raise HatespeechError(f"{target} holds labels of this reader already; take another name, or --replace them")
     target.parent.mkdir(exist_ok=True)
     write_labels(target, labels)
     table = Table(title=f"{reader} and the suite, {len(labels)} cases", title_justify="left")
@@ -168,10 +174,9 @@ def _function_table(result: Result, lang: Lang) -> Table:
             table.add_section()
         family = row["family"]
         name = f"{functions[row['function']].label(lang)}{' *' if row['unseen'] else ''}"
-        cells = [
-            _share(row, "accuracy", "lo", "hi"),
-            *([_share(row, "tier_accuracy", "tier_lo", "tier_hi")] * has_tiers),
-        ]
+        cells = [_share(row, "accuracy", "lo", "hi")]
+        if has_tiers:
+            cells.append(_share(row, "tier_accuracy", "tier_lo", "tier_hi"))
         table.add_row(name, str(row["n"]), *cells)
     return table
 

@@ -20,20 +20,24 @@ _MANY: dict[str, Iterable[str]] = {"grounds": Ground, "target": Target, "context
 FIELDS = (*YES_NO, "conduct", *_MANY, "tier")
 """What a reader answers for each case; several values are joined by a vertical bar."""
 
-_ANSWERS = {"yes": True, "ja": True, "1": True, "no": False, "nei": False, "0": False}
+_ANSWERS = {
+    **dict.fromkeys(("yes", "ja", "1", "true", "sann"), True),
+    **dict.fromkeys(("no", "nei", "0", "false", "usann"), False),
+}
+_SHOWN = ("text", "thread", "publicity", "addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
+_NOTES = ("comment", "reader", "sample")
 Labels = dict[str, dict[str, Any]]
 
 
 def write_sheet(path: Path, cases: Iterable[Case]) -> int:
     """Write an empty labelling sheet (CSV): the text, its circumstances and a column for each answer."""
-    circumstances = ("publicity", "addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
     count = 0
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("id", "text", "thread", *circumstances, *FIELDS, "comment"))
+        writer.writerow(("id", *_SHOWN, *FIELDS, "comment"))
         for count, case in enumerate(cases, 1):  # noqa: B007 - counted
             s = case.statement
-            around = ("" if getattr(s, name) is None else str(getattr(s, name)) for name in circumstances)
+            around = ("" if getattr(s, name) is None else str(getattr(s, name)) for name in _SHOWN[2:])
             writer.writerow((s.id, defuse(s.text), defuse(" ⏎ ".join(s.thread)), *around, *[""] * (len(FIELDS) + 1)))
     return count
 
@@ -50,12 +54,19 @@ def read_labels(path: Path, cases: Sequence[Case]) -> Labels:
         for record in table.records:
             if isinstance(record, Rejected):
                 raise HatespeechError(f"{path}, {record.explain()}")
-            number, row = record
-            name = str(row.get("id"))
-            if name not in known:
-                raise HatespeechError(f"{path}, row {number}, field 'id': there is no case {name!r}")
+            number, cells = record
+            row = {str(name).strip().lower(): str(value or "").strip() for name, value in cells.items()}
+            strays = row.keys() - {"id", *_SHOWN, *FIELDS, *_NOTES}
+            if strays or "id" not in row:
+                raise HatespeechError(f"{path}: columns {sorted(strays)} are not those of a sheet; keep its first line")
+            if not any(row.values()):
+                continue
+            name = row["id"]
+            if name not in known or name in labels:
+                fault = "occurs twice" if name in labels else "is no case"
+                raise HatespeechError(f"{path}, row {number}, field 'id': {name!r} {fault}")
             try:
-                answers = {f: _answer(f, str(row[f]).strip()) for f in FIELDS if str(row.get(f) or "").strip()}
+                answers = {field: _answer(field, row[field]) for field in FIELDS if row.get(field)}
             except ValueError as error:
                 raise HatespeechError(f"{path}, row {number}, {error}") from None
             if answers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,8 @@ from hatespeech_no.statement import Statement
 from hatespeech_no.tables import Rejected, open_table
 from hatespeech_no.taxonomy import Tier
 
-_YES, _NO = ("1", "true", "yes", "ja", "hateful"), ("0", "false", "no", "nei", "non-hateful", "not hateful")
+_YES = ("1", "true", "sann", "yes", "ja", "hateful")
+_NO = ("0", "false", "usann", "no", "nei", "non-hateful", "not hateful")
 _HALF = 0.5
 
 
@@ -49,7 +51,8 @@ class Result:
 
     Attributes:
         functions: one row per function: id, family, unseen, n, accuracy (of ``hateful``) with lo and hi, and
-            ``tier_accuracy`` with lo and hi where the model has tiers.
+            ``tier_accuracy`` with lo and hi where the model has tiers. A tier is right if it is the
+            expected one or that of the law alone.
         summary: macro-F1 of ``hateful`` (and of the tier) overall and by slice: language, seen and
             unseen functions, hand-written cases and filled templates.
     """
@@ -85,6 +88,7 @@ def run(
     gold = np.array([np.nan if case.hateful is None else float(case.hateful) for case in cases])
     said = np.array([float(answer.hateful) for answer in answers])
     tier = np.array([case.tier.rank for case in cases])
+    law_tier = np.array([(case.law_tier or case.tier).rank for case in cases])
     tiers_said = np.array([-1 if answer.tier is None else answer.tier.rank for answer in answers])
     clusters = _clusters(cases)
 
@@ -92,7 +96,7 @@ def run(
         return resample_weights(clusters[rows], resamples, seed)
 
     def tier_right(rows: NDArray[np.bool_]) -> Estimate:
-        right = (tier[rows] == tiers_said[rows]).astype(float)
+        right = ((tier[rows] == tiers_said[rows]) | (law_tier[rows] == tiers_said[rows])).astype(float)
         return estimate(ACCURACY, np.ones_like(right), right, right, weights(rows))
 
     table = []
@@ -146,6 +150,7 @@ def predict_by_call(name: str, cases: Sequence[Case]) -> dict[str, Prediction]:
         HatespeechError: there is no such function, or its answer is not of that form.
     """
     module, _, function = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # as python -m does
     try:
         predict: Callable[[list[str]], Sequence[Any]] = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
@@ -175,6 +180,8 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
                 tier = Tier(row["tier"]) if row.get("tier") else None
             except ValueError:
                 raise HatespeechError(f"{place}, field 'tier': {row['tier']!r} is no tier") from None
+            if str(row["id"]) in found:
+                raise HatespeechError(f"{place}: the id {row['id']!r} occurs twice")
             found[str(row["id"])] = Prediction(_yes(row["hateful"], f"{place}, field 'hateful'"), tier)
     return found
 
@@ -197,7 +204,7 @@ def _yes(value: Any, place: str) -> bool:  # noqa: ANN401 - whatever a model ans
     if text in _YES or text in _NO:
         return text in _YES
     try:
-        number = float(text)
+        number = float(text.replace(",", "."))
     except ValueError:
         number = np.nan
     if not 0 <= number <= 1:

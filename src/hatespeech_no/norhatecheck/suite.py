@@ -56,7 +56,8 @@ class Case:
     Attributes:
         statement: the text in its circumstances, with labels (text as a whole) and passages.
         function: id of the function it tests.
-        tier: judged from the law, see the data card.
+        tier: expected tier, see the data card.
+        law_tier: what was first judged from the law alone, where it differs; it counts as right too.
         group: the group it is about or mentions, as in ``groups.yaml``; ``None`` if none.
         template: the template it was filled from; ``None`` if it was written by hand.
         twin: shared by the same case in Bokmål and Nynorsk (and English).
@@ -67,6 +68,7 @@ class Case:
     statement: Statement
     function: str
     tier: Tier
+    law_tier: Tier | None = None
     group: str | None = None
     template: str | None = None
     twin: str | None = None
@@ -93,9 +95,16 @@ def suite_folder() -> Path:
 
 @lru_cache
 def load_functions(folder: Path | None = None) -> dict[str, Function]:
-    """All functions by id."""
-    data = yaml.safe_load(((folder or suite_folder()) / "functions.yaml").read_text("utf-8"))
-    return {name: Function(id=name, **fields) for name, fields in data.items()}
+    """All functions by id.
+
+    Raises:
+        HatespeechError: their file is missing or not as it should be.
+    """
+    path = (folder or suite_folder()) / "functions.yaml"
+    try:
+        return {name: Function(id=name, **fields) for name, fields in yaml.safe_load(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise HatespeechError(f"{path}: cannot be read as the functions of a suite ({error})") from error
 
 
 def load_cases(folder: Path | None = None) -> list[Case]:
@@ -132,13 +141,27 @@ def to_case(row: Mapping[str, Any]) -> Case:
         ),
         function=row["function"],
         tier=Tier(row["tier"]),
+        law_tier=Tier(row["law_tier"]) if row.get("law_tier") else None,
         **{name: row.get(name) for name in ("group", "template", "twin", "rule_gap")},
         borderline=row.get("borderline", False),
     )
 
 
 def build_rows(folder: Path) -> list[Row]:
-    """The rows of the suite: every template filled with every group it fits, then the hand-written ones."""
+    """The rows of the suite: every template filled with every group it fits, then the hand-written ones.
+
+    Raises:
+        HatespeechError: a source is missing or not as it should be.
+    """
+    try:
+        return _build_rows(folder)
+    except OSError as error:
+        raise HatespeechError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise HatespeechError(f"{folder}: a source of the suite is not as it should be ({error!r})") from error
+
+
+def _build_rows(folder: Path) -> list[Row]:
     groups = yaml.safe_load((folder / "groups.yaml").read_text("utf-8"))
     filled = (row for template in _lines(folder / "templates.jsonl") for row in _fill(template, groups))
     by_hand = ({**row, "pair": row.get("pair")} for row in _lines(folder / "handwritten.jsonl"))
@@ -163,6 +186,7 @@ def _fill(template: Row, groups: Mapping[str, Any]) -> Iterator[Row]:
             if template.get(language) is None:
                 continue
             text = template[language].format(**group[language])
+            law_tier = template.get("law_tier_gender" if outside else "law_tier")
             yield {
                 "id": f"{template['id']}-{name}-{language}",
                 "function": template["function"],
@@ -173,6 +197,7 @@ def _fill(template: Row, groups: Mapping[str, Any]) -> Iterator[Row]:
                 "grounds": group["grounds"] if names_ground else [],
                 "ground_explicit": elements["ground_explicit"],
                 "tier": template["tier_gender" if outside else "tier_185"],
+                **({"law_tier": law_tier} if law_tier else {}),
                 "group": name,
                 "template": template["id"],
                 "pair": template["pair"],
