@@ -225,6 +225,14 @@ def test_gzip_and_zstd_also_in_several_frames(tmp_path: Path) -> None:
     assert texts(tmp_path / "in.csv.gz") == texts(tmp_path / "in.csv.zst") == ["hei", "på deg"]
 
 
+def test_windows_1252_inside_an_archive(tmp_path: Path) -> None:
+    lines = ["id;text", *(f"{i};blåbær" for i in range(500))]
+    (tmp_path / "in.csv.gz").write_bytes(gzip.compress("\r\n".join(lines).encode("cp1252")))
+    with open_table(tmp_path / "in.csv.gz") as table:
+        assert (table.encoding, table.delimiter) == ("cp1252", ";")
+        assert {r[1]["text"] for r in table.records if not isinstance(r, Rejected)} == {"blåbær"}
+
+
 def test_a_cut_off_archive_is_named(tmp_path: Path) -> None:
     whole = gzip.compress(("text\n" + "\n".join(f"rad {i}" for i in range(5000))).encode())
     (tmp_path / "in.csv.gz").write_bytes(whole[: len(whole) // 2])

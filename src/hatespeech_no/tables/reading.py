@@ -80,7 +80,7 @@ def open_table(
             elif found.format == "spreadsheet":
                 yield _spreadsheet(found, sheet)
             else:
-                encoding = _encoding(found)
+                encoding = detect_encoding(found)
                 # Bytes that are no characters become half pairs, so that only their row is rejected.
                 with _characters(found, encoding) as stream:
                     yield _text(found, stream, encoding, text_column, delimiter, header)
@@ -100,11 +100,6 @@ def _guarded(records: Records, name: str) -> Records:
         yield from records
     except (OSError, ValueError, OverflowError) as error:  # what pyarrow raises, UnicodeDecodeError among it
         raise HatespeechError(f"{name}: cannot be read to its end ({str(error).splitlines()[0]})") from error
-
-
-def _encoding(source: Source) -> str:
-    with source.open() as stream:
-        return detect_encoding(stream, source.name)
 
 
 def _text(
