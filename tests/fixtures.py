@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from hatespeech_no.statement import Elements
+from hatespeech_no.corpora.labels import codebook_elements, codebook_passages
+from hatespeech_no.statement import Circumstances, Elements
+from hatespeech_no.taxonomy import Tier
 from hatespeech_no.training import TrainingConfig, load_config, train
+from hatespeech_no.triage import gravest, triage
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -68,6 +71,14 @@ def complete(**changes: object) -> Elements:
         "context": [],
     }
     return Elements.of(**{**answers, **changes})  # type: ignore[arg-type]
+
+
+def ruled_tier(row: dict[str, Any]) -> Tier:
+    """The tier that the rules give to a row in the form of our own statements."""
+    facts = ("publicity", "addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
+    around = Circumstances(**{n: row[n] for n in facts if row.get(n) is not None})
+    passages = [p.elements for p in codebook_passages(row, row["text"])]
+    return gravest(triage(e, around) for e in passages or [codebook_elements(row) or Elements()]).tier
 
 
 def starter_rows() -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.tables import Rejected, open_table
+from hatespeech_no.tables import open_table
 from hatespeech_no.tables.source import check_archive
 
 Row = dict[str, Any]
@@ -97,10 +97,7 @@ def _toxigen(path: Path, _: Sequence[Path]) -> Iterator[tuple[int, Row]]:
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, Row]]:
     with open_table(path, file_format="csv", delimiter=delimiter) as table:
-        for record in table.records:
-            if isinstance(record, Rejected):
-                raise HatespeechError(f"{path}, {record.explain()}")
-            yield record
+        yield from table.rows()
 
 
 LAYOUTS: dict[str, Reader] = {

@@ -108,16 +108,12 @@ def _read_table(path: Path, file: CorpusFile) -> Iterator[tuple[int, Row]]:
     ) as table:
         if table.columns and len(set(table.columns)) < len(table.columns):
             raise HatespeechError(f"{path}: column names occur more than once in {table.columns}")
-        for record in table.records:
-            if not isinstance(record, Rejected):
-                number, row = record
-                wrong = problem_with(row)
-                if wrong is None:
-                    yield number, row
-                    continue
-                record = Rejected(number, *wrong)  # noqa: PLW2901 - one way to say it
-            if record.row not in file.broken_rows:
-                raise HatespeechError(f"{path}, {record.explain()}")
+        for number, row in table.rows(file.broken_rows):
+            wrong = problem_with(row)
+            if wrong is None:
+                yield number, row
+            elif number not in file.broken_rows:
+                raise HatespeechError(f"{path}, {Rejected(number, *wrong).explain()}")
 
 
 def _read_hub(file: CorpusFile, folders: Sequence[Path]) -> Iterator[tuple[int, Row]]:

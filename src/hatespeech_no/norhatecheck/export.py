@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
 from hatespeech_no.norhatecheck.suite import Case
-from hatespeech_no.tables.writers import defuse
+from hatespeech_no.tables import open_writer
 
 COLUMNS = (
     *("functionality", "case_id", "test_case", "label_gold", "target_ident", "direction"),
@@ -21,14 +20,14 @@ def export(path: Path, cases: Iterable[Case]) -> int:
     Cases of which the text does not tell whether the writer is hateful have no ``label_gold``.
     """
     count = 0
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
+    with open_writer(path, COLUMNS) as write:
         for count, case in enumerate(cases, 1):  # noqa: B007 - counted
             s = case.statement
             gold = {True: "hateful", False: "non-hateful", None: ""}[case.hateful]
             direction = "directed" if s.labels and s.labels.get("addressed_in_person") else "general"
-            thread = defuse(" ⏎ ".join(s.thread))
-            cells = (case.function, s.id, defuse(s.text), gold, case.group, direction)
-            writer.writerow((*cells, case.template, s.language, case.tier, thread, s.pair, case.twin))
+            cells = (
+                *(case.function, s.id, s.text, gold, case.group, direction),
+                *(case.template, s.language, case.tier, " ⏎ ".join(s.thread), s.pair, case.twin),
+            )
+            write(dict(zip(COLUMNS, cells, strict=True)))
     return count

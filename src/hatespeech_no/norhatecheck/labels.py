@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import numpy as np
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.norhatecheck.suite import Case
 from hatespeech_no.statement import Elements
-from hatespeech_no.tables import Rejected, open_table
-from hatespeech_no.tables.writers import defuse
+from hatespeech_no.tables import open_table, open_writer
 from hatespeech_no.taxonomy import YES_NO, Conduct, Context, Ground, Target, Tier
 
 _MANY: dict[str, Iterable[str]] = {"grounds": Ground, "target": Target, "context": Context}
@@ -32,13 +30,11 @@ Labels = dict[str, dict[str, Any]]
 def write_sheet(path: Path, cases: Iterable[Case]) -> int:
     """Write an empty labelling sheet (CSV): the text, its circumstances and a column for each answer."""
     count = 0
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("id", *_SHOWN, *FIELDS, "comment"))
+    with open_writer(path, ("id", *_SHOWN, *FIELDS, "comment")) as write:
         for count, case in enumerate(cases, 1):  # noqa: B007 - counted
             s = case.statement
-            around = ("" if getattr(s, name) is None else str(getattr(s, name)) for name in _SHOWN[2:])
-            writer.writerow((s.id, defuse(s.text), defuse(" ⏎ ".join(s.thread)), *around, *[""] * (len(FIELDS) + 1)))
+            around = {name: getattr(s, name) for name in _SHOWN}
+            write({"id": s.id, **around, "thread": " ⏎ ".join(s.thread)})
     return count
 
 
@@ -51,10 +47,7 @@ def read_labels(path: Path, cases: Sequence[Case]) -> Labels:
     known = {case.statement.id for case in cases}
     labels: Labels = {}
     with open_table(path, text_column="id") as table:
-        for record in table.records:
-            if isinstance(record, Rejected):
-                raise HatespeechError(f"{path}, {record.explain()}")
-            number, cells = record
+        for number, cells in table.rows():
             row = {str(name).strip().lower(): str(value or "").strip() for name, value in cells.items()}
             strays = row.keys() - {"id", *_SHOWN, *FIELDS, *_NOTES}
             if strays or "id" not in row:
@@ -76,11 +69,9 @@ def read_labels(path: Path, cases: Sequence[Case]) -> Labels:
 
 def write_labels(path: Path, labels: Labels) -> None:
     """Write the answers of one reader, sorted by case."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("id", *FIELDS))
+    with open_writer(path, ("id", *FIELDS)) as write:
         for name in sorted(labels):
-            writer.writerow((name, *(_cell(labels[name].get(field)) for field in FIELDS)))
+            write({"id": name, **{field: _cell(labels[name].get(field)) for field in FIELDS}})
 
 
 def gold_labels(cases: Iterable[Case]) -> Labels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from hatespeech_no.evaluation.metrics import (
 from hatespeech_no.norhatecheck.suite import Case, Function
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.statement import Statement
-from hatespeech_no.tables import Rejected, open_table
+from hatespeech_no.tables import open_table, open_writer
 from hatespeech_no.taxonomy import Tier
 
 _YES = ("1", "true", "sann", "yes", "ja", "hateful")
@@ -169,10 +168,7 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
     """
     found = {}
     with open_table(path, text_column="id") as table:
-        for record in table.records:
-            if isinstance(record, Rejected):
-                raise HatespeechError(f"{path}, {record.explain()}")
-            number, row = record
+        for number, row in table.rows():
             place = f"{path}, row {number}"
             if not row.keys() >= {"id", "hateful"}:
                 raise HatespeechError(f"{place}: needs the fields 'id' and 'hateful'; it has {sorted(row)}")
@@ -188,10 +184,9 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
 
 def write_predictions(path: Path, predictions: Mapping[str, Prediction]) -> None:
     """Write predictions in the form that ``read_predictions`` reads."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("id", "hateful", "tier"))
-        writer.writerows((name, int(p.hateful), p.tier or "") for name, p in predictions.items())
+    with open_writer(path, ("id", "hateful", "tier")) as write:
+        for name, p in predictions.items():
+            write({"id": name, "hateful": int(p.hateful), "tier": p.tier})
 
 
 def _bare(statement: Statement) -> Statement:

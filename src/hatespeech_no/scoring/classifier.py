@@ -90,7 +90,7 @@ class Classifier:
     def _score_batch(self, batch: Sequence[tuple[Statement, list[Passage]]]) -> list[Assessment]:
         statements, passages = [s for s, _ in batch], [parts for _, parts in batch]
         texts = [statement.text for statement in statements]
-        guesses = guess_languages([s.text if s.language is None else "" for s in statements])
+        guesses = iter(guess_languages([s.text for s in statements if s.language is None]))
         # The text as a whole first; passages are scored on their own only where there are several.
         extra = [passage.text for parts in passages if len(parts) > 1 for passage in parts]
         probabilities = self.probabilities([*texts, *extra])
@@ -98,27 +98,28 @@ class Classifier:
         position = len(texts)
         assessments = []
         for i, (statement, parts) in enumerate(zip(statements, passages, strict=True)):
+            guess = next(guesses) if statement.language is None else None
             elements = [decided[i]]
             if len(parts) > 1:
                 elements = decided[position : position + len(parts)]
                 position += len(parts)
-            assessments.append(self._assess(statement, guesses[i], parts, elements, probabilities.row(i)))
+            assessments.append(self._assess(statement, guess, parts, elements, probabilities.row(i)))
         return assessments
 
     def _assess(
         self,
         statement: Statement,
-        guess: LanguageGuess,
+        guess: LanguageGuess | None,
         passages: Sequence[Passage],
         elements: Sequence[Elements],
         probabilities: Mapping[str, float],
     ) -> Assessment:
         if not statement.text.strip():
             return Assessment(statement.id, Tier.PROTECTED, flags=("no_text",), versions=self.versions)
-        if statement.language is None:
+        if guess is not None:
             served = not guess.is_surely_none_of(self._languages)
         else:
-            served = self.serves(statement.language)
+            served = statement.language is None or self.serves(statement.language)
         circumstances = statement.circumstances
         findings = [triage(e, circumstances, language_served=served) for e in elements]
         finding = gravest(findings)
@@ -127,7 +128,7 @@ class Classifier:
         return Assessment(
             id=statement.id,
             tier=finding.tier,
-            guessed_language=guess.code if statement.language is None else None,
+            guessed_language=None if guess is None else guess.code,
             p_hateful=probabilities.get("hateful"),
             grounds=found.grounds,
             conduct=next(iter(found.conduct)) if found.conduct else None,

@@ -161,7 +161,12 @@ def _check_side_file(source: Path | str, side_file: Path) -> None:
     """Never overwrite or remove a file that is not an old side file of ours."""
     if str(source) != STDIN and side_file.resolve() == Path(source).resolve():
         raise HatespeechError(f"{source}: rejected rows would be written to it; give another name for the output")
-    if side_file.is_file() and not side_file.read_bytes().startswith(",".join(_SIDE_COLUMNS).encode()):
+    ours = ",".join(_SIDE_COLUMNS).encode()
+    if not side_file.is_file():
+        return
+    with side_file.open("rb") as stream:
+        begins = stream.read(len(ours))
+    if begins != ours:
         raise HatespeechError(f"{side_file}: rejected rows would be written there, but it is a file of yours; move it")
 
 

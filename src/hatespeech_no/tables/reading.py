@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,18 @@ class Table:
     delimiter: str | None = None
     types: Mapping[str, pa.DataType] | None = None
     unread_sheets: Sequence[str] = ()
+
+    def rows(self, broken: Collection[int] = ()) -> Iterator[tuple[int, Row]]:
+        """The rows with their numbers, where a bad row is an error unless it is known to be broken.
+
+        Raises:
+            HatespeechError: names file, row and field.
+        """
+        for record in self.records:
+            if not isinstance(record, Rejected):
+                yield record
+            elif record.row not in broken:
+                raise HatespeechError(f"{self.name}, {record.explain()}")
 
 
 @contextmanager

@@ -67,6 +67,8 @@ def guess_languages(texts: Sequence[str]) -> list[LanguageGuess]:
     faster to start, and as good on texts of over 20 words). A text mostly in another script than
     the Latin one is named by its script.
     """
+    if not texts:
+        return []
     # The beginning tells, and a word without end would cost the square of its length.
     cleaned = [_ENDLESS.sub(r"\1", _MASKED.sub(" ", text[:_ENOUGH])) for text in texts]
     answers = _detector().compute_language_confidence_values_in_parallel(cleaned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from hatespeech_no.text.personal import Mention, find_names, find_personal
+from hatespeech_no.text.personal import Mention, find_names, find_personal, replace_mentions
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -15,7 +15,7 @@ _ONE_TAG = {"FNR": "NUMBER", "PHONE": "NUMBER", "TAG": "USER"}
 
 def mask_patterns(text: str) -> str:
     """Replace links, e-mail addresses, handles and long numbers (phone, fødselsnummer) by tags."""
-    return _replace(text, find_personal(text))
+    return replace_mentions(text, find_personal(text), _tag)
 
 
 def mask_names(texts: Iterable[str], pipeline: Language) -> Iterator[str]:
@@ -27,12 +27,8 @@ def mask_names(texts: Iterable[str], pipeline: Language) -> Iterator[str]:
     """
     known = list(texts)
     for text, names in zip(known, find_names(known, pipeline), strict=True):
-        yield _replace(text, names)
+        yield replace_mentions(text, names, _tag)
 
 
-def _replace(text: str, mentions: list[Mention]) -> str:
-    parts, position = [], 0
-    for mention in mentions:
-        parts += [text[position : mention.start], f" {_ONE_TAG.get(mention.kind, mention.kind)}TAG "]
-        position = mention.end
-    return "".join([*parts, text[position:]])
+def _tag(mention: Mention) -> str:
+    return f" {_ONE_TAG.get(mention.kind, mention.kind)}TAG "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 Kind = Literal["URL", "EMAIL", "USER", "FNR", "PHONE", "NUMBER", "NAME", "TAG"]
 
+TAG = r"\[[A-Z]{3,6}-[0-9a-f]{8}\]"
+"""What ``pseudonymise`` writes, as a pattern."""
+
 _PATTERNS = {
-    "TAG": r"\[[A-Z]{3,6}-[0-9a-f]{8}\]",  # what pseudonymise() writes
+    "TAG": TAG,
     "URL": r"https?://\S+|\bwww\.\S+",
     "EMAIL": r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
     "USER": r"(?<![\w@])@\w[\w.-]*",
@@ -54,6 +57,15 @@ def find_names(texts: Iterable[str], pipeline: Language) -> Iterator[list[Mentio
                 for entity in doc.ents
                 if entity.label_ in ("PER", "PERSON")
             ]
+
+
+def replace_mentions(text: str, mentions: Iterable[Mention], tag: Callable[[Mention], str]) -> str:
+    """The text with a tag for each mention; these are in order and do not overlap."""
+    parts, position = [], 0
+    for mention in mentions:
+        parts += [text[position : mention.start], tag(mention)]
+        position = mention.end
+    return "".join([*parts, text[position:]])
 
 
 def is_fodselsnummer(digits: str) -> bool:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.text.keyed import keyed_id
-from hatespeech_no.text.personal import Mention, find_names, find_personal
+from hatespeech_no.text.personal import TAG, Mention, find_names, find_personal, replace_mentions
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-_TAG = re.compile(r"\[[A-Z]{3,6}-[0-9a-f]{8}\]")
+_TAG = re.compile(TAG)
 _DIGITS = 8
 
 
@@ -51,14 +51,14 @@ def pseudonymise(texts: Sequence[str], key: bytes, names: Language | None = None
     for text, named in zip(texts, found_names, strict=True):
         mentions = find_personal(text)
         mentions += [n for n in named if not any(n.start < m.end and m.start < n.end for m in mentions)]
-        parts, values, position = [], [], 0
-        for mention in sorted(mentions, key=lambda m: m.start):
-            value = text[mention.start : mention.end]
-            parts += [text[position : mention.start], f"[{mention.kind}-{keyed_id(value.casefold(), key)[:_DIGITS]}]"]
-            values.append(value)
-            position = mention.end
+        mentions.sort(key=lambda m: m.start)
+        values = [text[m.start : m.end] for m in mentions]
+        tags = (
+            f"[{m.kind}-{keyed_id(value.casefold(), key)[:_DIGITS]}]" for m, value in zip(mentions, values, strict=True)
+        )
         sealed = _cipher(key).encrypt(json.dumps(values).encode(), None)
-        yield Pseudonymised("".join([*parts, text[position:]]), base64.b64encode(sealed).decode())
+        tagged = replace_mentions(text, mentions, lambda _, tags=tags: next(tags))  # type: ignore[misc]
+        yield Pseudonymised(tagged, base64.b64encode(sealed).decode())
 
 
 def reveal(pseudonymised: Pseudonymised, key: bytes) -> str:
