@@ -19,6 +19,7 @@ from hatespeech_no.triage import gravest, triage
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 STARTER = ROOT / "data" / "starter" / "corpus.yaml"
+STATEMENTS = ROOT / "data" / "statements" / "corpus.yaml"
 
 os.environ.setdefault("HATESPEECH_NO_KEY", "key of the tests")
 
@@ -85,3 +86,32 @@ def starter_rows() -> list[dict[str, Any]]:
     """The starter statements as they stand in the file."""
     lines = (STARTER.parent / "statements.jsonl").read_text("utf-8").strip().split("\n")
     return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face folder with a random BERT of two small layers and a unigram tokenizer over the demo's texts."""
+    transformers = pytest.importorskip("transformers")
+    torch = pytest.importorskip("torch")
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    lines = (STATEMENTS.parent / "statements.jsonl").read_text("utf-8").splitlines()
+    texts = [json.loads(line)["text"] for line in lines[:400]] + ["Привет мир, это другой алфавит"] * 20
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = transformers.BertConfig(vocab_size=tokenizer.get_vocab_size(), pad_token_id=1, **size)
+    folder = tmp_path_factory.mktemp("backbone")
+    transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>"
+    ).save_pretrained(folder)
+    return folder

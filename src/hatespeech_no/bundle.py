@@ -26,12 +26,13 @@ from safetensors import SafetensorError
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.calibration import Calibration
 from hatespeech_no.models.elements import ElementModel
+from hatespeech_no.models.embeddings import EmbeddingsModel
 from hatespeech_no.models.tfidf import TfidfModel
 from hatespeech_no.text.passages import sentencizer_version
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-_FAMILIES: dict[str, type[ElementModel]] = {TfidfModel.family: TfidfModel}
+_FAMILIES: dict[str, type[ElementModel]] = {model.family: model for model in (TfidfModel, EmbeddingsModel)}
 
 
 class Corpus(BaseModel):

@@ -12,7 +12,9 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Ground
 
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "calibration", "risk", "test"]
+"""Parts of a corpus, each for one purpose: to learn; to stop and choose a recipe; to calibrate; to set
+guarantees; to report figures. A part is never used for another part's purpose."""
 TableFormat = Literal["csv", "tsv", "tsv_unquoted", "jsonl", "parquet", "spreadsheet"]
 Layout = Literal["conllu", "hatexplain", "implicit_hate", "stormfront", "toxigen"]
 FileFormat = TableFormat | Layout | Literal["hub"]

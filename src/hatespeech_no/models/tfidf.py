@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_matrix, hstack, vstack
-from scipy.special import softmax
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Scores
-from hatespeech_no.taxonomy import ELEMENTS, Conduct
+from hatespeech_no.models.linear import LinearHeads, fit_heads
 from hatespeech_no.text.lemmas import lemma_source, lemmatiser
 from hatespeech_no.text.masking import mask_names, mask_patterns
 from hatespeech_no.text.pipelines import load_pipeline
 
-_CONDUCTS = len(Conduct)
-_SET_ROUNDS = 2
 _WORD = r"(?u)\w+|[^\w\s]"  # a mark or an emoji is a word too
 _WEIGHTS, _VOCABULARY = "weights.safetensors", "vocabulary.json"
 
@@ -71,37 +67,29 @@ class TfidfModel:
         self,
         config: TfidfConfig,
         vectorisers: Sequence[TfidfVectorizer],
-        names: tuple[str, ...],
-        weights: NDArray[np.float32],
-        bias: NDArray[np.float32],
+        heads: LinearHeads,
         recorded_lemmas: str | None = None,
     ) -> None:
-        """Weights have one column per element in ``names``, then eight for conduct if it was trained."""
         self._config = config
         self._vectorisers = vectorisers
-        self._names = names
-        self._weights = weights
-        self._bias = bias
+        self._heads = heads
         self._lemma_source = recorded_lemmas
         self._lemmatise = lemmatiser(config.lemmas, recorded_lemmas) if config.lemmas else None
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """Score a batch of texts."""
         masked = [mask_patterns(text) for text in texts]
-        features = _features(self._vectorisers, masked, self._lemmatise)
-        values = np.asarray(features @ self._weights, dtype=np.float32) + self._bias
-        k = len(self._names)
-        return Scores(self._names, values[:, :k], values[:, k:] if values.shape[1] > k else None)
+        return self._heads.scores(_features(self._vectorisers, masked, self._lemmatise))
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write vocabulary and weights; returns the settings for the manifest."""
         vocabulary = [v.get_feature_names_out().tolist() for v in self._vectorisers]
         (folder / _VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
         idf = {f"idf_{i}": v.idf_ for i, v in enumerate(self._vectorisers)}
-        save_file({"weights": self._weights, "bias": self._bias, **idf}, folder / _WEIGHTS)
+        save_file({"weights": self._heads.weights, "bias": self._heads.bias, **idf}, folder / _WEIGHTS)
         return {
             "config": self._config.model_dump(mode="json"),
-            "names": list(self._names),
+            "names": list(self._heads.names),
             "lemmas": self._lemma_source,
         }
 
@@ -115,8 +103,8 @@ class TfidfModel:
         for i, (vectoriser, vocabulary) in enumerate(zip(vectorisers, terms, strict=True)):
             vectoriser.vocabulary = vocabulary
             vectoriser.idf_ = tensors[f"idf_{i}"]
-        names = tuple(settings["names"])
-        return cls(config, vectorisers, names, tensors["weights"], tensors["bias"], settings["lemmas"])
+        heads = LinearHeads(tuple(settings["names"]), tensors["weights"], tensors["bias"])
+        return cls(config, vectorisers, heads, settings["lemmas"])
 
 
 def fit_tfidf(
@@ -161,72 +149,8 @@ def fit_tfidf(
             f"{len(texts)} training texts are too few: no word or characters occur in {config.min_documents} of them"
         ) from error
     features = _features(vectorisers, masked, lemmatise)
-    names, columns, biases = [], [], []
-    for name in ELEMENTS:
-        known = ~np.isnan(labels[name])
-        target = labels[name][known]
-        if 0 < target.sum() < len(target):
-            report(name)
-            head = _logistic(config, seed).fit(features[known], target)
-            names.append(name)
-            columns.append(head.coef_)
-            biases.append(head.intercept_)
-    report("conduct")
-    fitted = _fit_conduct(features, conduct, config, seed)
-    if fitted is not None:
-        columns.append(fitted[0])
-        biases.append(fitted[1])
-    weights = np.concatenate(columns).T.astype(np.float32) if columns else np.zeros((features.shape[1], 0), np.float32)
-    bias = np.concatenate(biases).astype(np.float32) if biases else np.zeros(0, np.float32)
-    return TfidfModel(config, vectorisers, tuple(names), np.ascontiguousarray(weights), bias, source)
-
-
-def _fit_conduct(
-    features: csr_matrix, possible: NDArray[np.bool_], config: TfidfConfig, seed: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """One head per conduct on sets of possible conducts, by expectation–maximisation.
-
-    A row stands for each conduct it may have with the weight that the last round gives it
-    (Jin and Ghahramani 2002, "Learning with multiple labels").
-
-    Returns:
-        Coefficients, shape (8, features), and intercepts, shape (8,); ``None`` if fewer than two
-        conducts occur.
-    """
-    known = np.flatnonzero(possible.any(axis=1))
-    sets = possible[known]
-    classes = np.flatnonzero(sets.any(axis=0))
-    if len(classes) < 2:
-        return None
-    x = features[known]
-    share = sets / sets.sum(axis=1, keepdims=True)
-    weights = np.zeros((_CONDUCTS, features.shape[1]), np.float32)
-    # A conduct that never occurs in training is given no chance.
-    bias = np.full(_CONDUCTS, -30.0, np.float32)
-    for _ in range(_SET_ROUNDS):
-        for c in classes:
-            inside, outside = np.flatnonzero(share[:, c] > 0), np.flatnonzero(share[:, c] < 1)
-            head = _logistic(config, seed).fit(
-                vstack([x[inside], x[outside]]),
-                np.repeat([1, 0], [len(inside), len(outside)]),
-                sample_weight=np.concatenate([share[inside, c], 1 - share[outside, c]]),
-            )
-            weights[c], bias[c] = head.coef_[0], head.intercept_[0]
-        posterior = softmax(x @ weights.T + bias, axis=1)
-        share = np.where(sets, posterior, 0) + np.where(sets, 1e-9, 0)
-        share /= share.sum(axis=1, keepdims=True)
-    return weights, bias
-
-
-def _logistic(config: TfidfConfig, seed: int) -> LogisticRegression:
-    return LogisticRegression(
-        C=config.regularisation,
-        class_weight="balanced",
-        solver="liblinear",
-        dual=True,
-        max_iter=1000,
-        random_state=seed,
-    )
+    heads = fit_heads(features, labels, conduct, config.regularisation, seed, report)
+    return TfidfModel(config, vectorisers, heads, source)
 
 
 def _vectorisers(config: TfidfConfig) -> list[TfidfVectorizer]:

@@ -6,12 +6,13 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.models.embeddings import EmbeddingsConfig
 from hatespeech_no.models.tfidf import TfidfConfig
 
 
@@ -25,14 +26,14 @@ class DataConfig(_Section):
     Attributes:
         train: corpora whose training part is used; their test parts are evaluated on.
         evaluate: further corpora that are only evaluated on.
-        leave_out: corpora of ``train`` that are split and evaluated on as ever, but not learned
-            from, so that two runs can be compared on the same rows.
+        at_most: learn from no more than this many rows of a corpus of ``train``; it is split and
+            evaluated on as ever, so that two runs can be compared on the same rows. 0 leaves it out.
         validation_share, test_share: cut from a corpus that has no such official part.
     """
 
     train: list[str] = Field(min_length=1)
     evaluate: list[str] = []
-    leave_out: list[str] = []
+    at_most: dict[str, Annotated[int, Field(ge=0)]] = {}
     validation_share: float = Field(default=0.1, gt=0, lt=0.5)
     test_share: float = Field(default=0.2, gt=0, lt=0.5)
 
@@ -40,8 +41,9 @@ class DataConfig(_Section):
 class ModelConfig(_Section):
     """The model: its family and that family's settings."""
 
-    family: Literal["tfidf"] = "tfidf"
+    family: Literal["tfidf", "embeddings"] = "tfidf"
     tfidf: TfidfConfig = TfidfConfig()
+    embeddings: EmbeddingsConfig = EmbeddingsConfig()
 
 
 class EvaluationConfig(_Section):

