@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hatespeech_no.corpora.labels import codebook_elements, codebook_passages
 from hatespeech_no.statement import Circumstances, Elements
@@ -18,7 +19,6 @@ from hatespeech_no.triage import gravest, triage
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-STARTER = ROOT / "data" / "starter" / "corpus.yaml"
 STATEMENTS = ROOT / "data" / "statements" / "corpus.yaml"
 
 os.environ.setdefault("HATESPEECH_NO_KEY", "key of the tests")
@@ -82,10 +82,24 @@ def ruled_tier(row: dict[str, Any]) -> Tier:
     return gravest(triage(e, around) for e in passages or [codebook_elements(row) or Elements()]).tier
 
 
-def starter_rows() -> list[dict[str, Any]]:
-    """The starter statements as they stand in the file."""
-    lines = (STARTER.parent / "statements.jsonl").read_text("utf-8").strip().split("\n")
+def statement_rows() -> list[dict[str, Any]]:
+    """Our own statements as they stand in the file."""
+    lines = (STATEMENTS.parent / "statements.jsonl").read_text("utf-8").strip().split("\n")
     return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The descriptor of a corpus without official parts: every tenth pair of our statements."""
+    rows = statement_rows()
+    pairs = sorted({row["pair"] for row in rows if row["pair"]})[::10]
+    folder = tmp_path_factory.mktemp("small")
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows if row["pair"] in pairs]
+    (folder / "statements.jsonl").write_text("\n".join(lines), "utf-8")
+    description = yaml.safe_load(STATEMENTS.read_text("utf-8")) | {"name": "small", "splits": {}}
+    del description["columns"]["split"]
+    (folder / "corpus.yaml").write_text(yaml.safe_dump(description), "utf-8")
+    return folder / "corpus.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +109,7 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch")
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-    lines = (STATEMENTS.parent / "statements.jsonl").read_text("utf-8").splitlines()
-    texts = [json.loads(line)["text"] for line in lines[:400]] + ["Привет мир, это другой алфавит"] * 20
+    texts = [row["text"] for row in statement_rows()[:400]] + ["Привет мир, это другой алфавит"] * 20
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()

@@ -33,13 +33,16 @@ class Elements:
         answers: yes/no answer by element id (see ``taxonomy.ELEMENTS``); absent = unknown.
         conduct: the conducts that are possible; one member = known, several = the source could not
             tell them apart, ``None`` = unknown.
+        disputed: element ids (and ``conduct``) that two readers answered differently; the answer given
+            is the one that was settled on.
     """
 
     answers: Mapping[str, bool] = field(default_factory=dict)
     conduct: frozenset[Conduct] | None = None
+    disputed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        unknown = set(self.answers) - set(ELEMENTS)
+        unknown = (set(self.answers) | self.disputed - {"conduct"}) - set(ELEMENTS)
         if unknown:
             raise HatespeechError(f"{sorted(unknown)} are not elements of the codebook")
         if self.conduct is not None and not self.conduct:
@@ -116,7 +119,7 @@ class Elements:
             conduct = (conduct or _ALL_CONDUCTS) & other.conduct
             if not conduct:
                 raise HatespeechError("conduct is given twice with no value in common")
-        return Elements({**self.answers, **other.answers}, conduct)
+        return Elements({**self.answers, **other.answers}, conduct, self.disputed | other.disputed)
 
 
 def _known(answers: Mapping[str, bool | None]) -> dict[str, bool]:
@@ -238,4 +241,5 @@ def derive_text_labels(passages: Iterable[LabelledPassage]) -> Elements:
             answers[name] = False
     known = [next(iter(part.conduct)) for part in parts if part.conduct is not None and len(part.conduct) == 1]
     gravest = max(known, key=lambda c: c.severity) if known and len(known) == len(parts) else None
-    return Elements(answers, None if gravest is None else frozenset({gravest}))
+    disputed = frozenset(name for part in parts for name in part.disputed if name in answers or name == "conduct")
+    return Elements(answers, None if gravest is None else frozenset({gravest}), disputed)

@@ -19,7 +19,7 @@ import pytest
 from hatespeech_no import load
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tracking import log_run_folder
-from tests.fixtures import ROOT, starter_rows
+from tests.fixtures import ROOT, STATEMENTS, statement_rows
 
 pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
 
@@ -56,16 +56,16 @@ def test_runs_in_mlflow(home: Path) -> None:
     assert len(parents) == 1
     assert {r.data.tags["mlflow.parentRunId"] for r in seeds} == {parents[0].info.run_id}
     assert {r.info.status for r in runs} == {"FINISHED"}
-    key = "starter/all/hateful/macro_f1"
+    key = "statements/all/hateful/macro_f1"
     values = [r.data.metrics[key] for r in seeds]
     assert len(values) == 2
     assert parents[0].data.metrics[key] == pytest.approx(sum(values) / 2)
     assert f"{key}_sd" in parents[0].data.metrics
     assert seeds[0].data.metrics[f"{key}_lo"] <= seeds[0].data.metrics[key] <= seeds[0].data.metrics[f"{key}_hi"]
     assert seeds[0].data.params["model.tfidf.min_documents"] == "5"
-    assert {i.dataset.name for i in seeds[0].inputs.dataset_inputs} == {"starter"}
+    assert {i.dataset.name for i in seeds[0].inputs.dataset_inputs} == {"statements"}
     artifacts = {a.path for a in client.list_artifacts(seeds[0].info.run_id)}
-    assert {"figures", "metrics.json", "leakage.json", "predictions_starter.json"} <= artifacts
+    assert {"figures", "metrics.json", "leakage.json", "predictions_statements.json"} <= artifacts
     versions = client.search_model_versions("name = 'hatespeech_no-demo'")
     assert [v.version for v in versions] in (["1"], [1])
 
@@ -106,9 +106,9 @@ def test_the_store_holds_no_text(home: Path) -> None:
     files = [p for p in (home / "runs" / "mlartifacts").rglob("*") if p.is_file()]
     assert files
     content = dump.encode() + b"".join(path.read_bytes() for path in files)
-    for row in starter_rows():
+    for row in statement_rows():
         assert row["text"].encode() not in content, row["id"]
-        assert f'"starter:{row["id"]}"'.encode() not in content, "ids are keyed"
+        assert f'"statements:{row["id"]}"'.encode() not in content, "ids are keyed"
 
 
 def test_score_shows_and_writes(home: Path) -> None:
@@ -168,8 +168,8 @@ def test_standard_input(home: Path, stdin: bytes, options: list[str]) -> None:
         assert [row["text"] for row in csv.DictReader(stream)] == ["hei"]
 
 
-def test_data_commands(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "data" / "starter", tmp_path / "starter")
+def test_data_commands(tmp_path: Path, small_corpus: Path) -> None:
+    shutil.copytree(small_corpus.parent, tmp_path / "small")
     listed = run("data", "list", cwd=tmp_path, HATESPEECH_NO_DATA=str(tmp_path))
     assert listed.returncode == 0, listed.stderr
     assert "multilingual_hatecheck" in listed.stdout
@@ -177,11 +177,11 @@ def test_data_commands(tmp_path: Path) -> None:
     assert declined.returncode == 2
     assert "Licence: CC0-1.0" in declined.stdout
     assert "edos: not downloaded" in declined.stderr
-    here = run("data", "fetch", "starter/corpus.yaml", cwd=tmp_path)
-    assert "starter: is here" in here.stdout
-    checked = run("data", "check", "starter/corpus.yaml", "--out", "check.json", cwd=tmp_path)
+    here = run("data", "fetch", "small/corpus.yaml", cwd=tmp_path)
+    assert "small: is here" in here.stdout
+    checked = run("data", "check", "small/corpus.yaml", "--out", "check.json", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
-    assert json.loads((tmp_path / "check.json").read_text("utf-8"))["corpora"][0]["splits"] == {"all": 330}
+    assert json.loads((tmp_path / "check.json").read_text("utf-8"))["corpora"][0]["splits"].keys() == {"all"}
     nothing = run("data", "check", cwd=tmp_path, HATESPEECH_NO_DATA=str(tmp_path))
     assert nothing.returncode == 2
     assert "no corpus is here" in nothing.stderr
@@ -215,21 +215,17 @@ def test_norhatecheck(home: Path) -> None:
     assert run("norhatecheck", "export", "e.csv", cwd=home).returncode == 0
 
 
-def test_evaluate(home: Path) -> None:
+def test_evaluate(home: Path, small_corpus: Path) -> None:
     model = str(next(home.glob("runs/demo-*")))
-    starter = ROOT / "data" / "starter"
-    refused = run("evaluate", model, str(starter / "corpus.yaml"), cwd=home)
+    refused = run("evaluate", model, str(STATEMENTS), "--split", "risk", cwd=home)
     assert refused.returncode == 2
-    assert "the model learned from part of corpus 'starter'" in refused.stderr
-    shutil.copytree(starter, home / "other", dirs_exist_ok=True)
-    corpus = home / "other" / "corpus.yaml"
-    corpus.write_text(corpus.read_text("utf-8").replace("name: starter", "name: other"), "utf-8")
-    done = run("evaluate", model, str(corpus), "--resamples", "100", "--out", "table.csv", cwd=home)
+    assert "the model learned from split 'risk' of corpus 'statements'" in refused.stderr
+    done = run("evaluate", model, str(small_corpus), "--resamples", "100", "--out", "table.csv", cwd=home)
     assert done.returncode == 0, done.stderr
     with (home / "table.csv").open(encoding="utf-8", newline="") as stream:
         keys = {(row["suite"], row["element"], row["metric"]) for row in csv.DictReader(stream)}
-    assert ("other", "hateful", "macro_f1") in keys
-    assert ("other", "conduct", "macro_f1") in keys
+    assert ("small", "hateful", "macro_f1") in keys
+    assert ("small", "conduct", "macro_f1") in keys
 
 
 def test_mistakes_end_with_a_message(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from hatespeech_no.corpora.descriptor import read_descriptor
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct, Publicity
-from tests.fixtures import SHARED, STARTER
+from tests.fixtures import SHARED, STATEMENTS
 
 
 @pytest.mark.parametrize("name", corpus_names())
@@ -370,9 +370,10 @@ def test_statements_survive_the_typed_table(statements: list[Statement]) -> None
     assert [statement_from_row(row) for row in dataset] == statements
 
 
-def test_starter_corpus_loads_with_passages() -> None:
-    rows = load_corpus(str(STARTER))["all"]
+def test_our_statements_load_with_parts_and_passages() -> None:
+    parts = load_corpus(str(STATEMENTS))
+    assert set(parts) == {"train", "validation", "calibration", "risk", "test"}
+    rows = [row for part in parts.values() for row in part]
     with_passages = [statement_from_row(row) for row in rows if row["passages"]]
-    assert len(rows) == 330
-    assert len(with_passages) == 25
+    assert len(with_passages) > 300
     assert all(s.labels is not None and s.labels.context == () for s in with_passages)

@@ -13,11 +13,10 @@ from hatespeech_no.evaluation.evaluate import FEWEST, evaluate
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Conduct
-from tests.fixtures import STARTER
 
 
-def test_figures_against_scikit_learn(demo_run: Path) -> None:
-    rows = load_corpus(str(STARTER))["all"]
+def test_figures_against_scikit_learn(demo_run: Path, small_corpus: Path) -> None:
+    rows = load_corpus(str(small_corpus))["all"]
     classifier = load(demo_run)
     result = evaluate(classifier, {"s": rows}, resamples=100)
     labels, possible = label_columns(rows)

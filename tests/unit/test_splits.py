@@ -16,7 +16,7 @@ from hatespeech_no.splits import assign_parts, near_duplicate_clusters, strata_o
 from hatespeech_no.text.normalise import normalise
 from hatespeech_no.training import TrainingConfig, load_config
 from hatespeech_no.training.data import load_pool, split_pool
-from tests.fixtures import ROOT, STARTER
+from tests.fixtures import ROOT
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 LONG = "Det var en gang en mann som gikk en lang tur gjennom skogen for å plukke bær til syltetøy"
@@ -60,8 +60,8 @@ def test_no_cluster_straddles_parts(rows: list[tuple[int, set[str]]], seed: int)
 
 @settings(deadline=None, max_examples=5)
 @given(st.integers(0, 100))
-def test_every_label_gets_its_share(seed: int) -> None:
-    rows = load_corpus(str(STARTER))["all"]
+def test_every_label_gets_its_share(small_corpus: Path, seed: int) -> None:
+    rows = load_corpus(str(small_corpus))["all"]
     clusters = near_duplicate_clusters(rows["text"][:], rows["pair"][:])
     parts = np.array(assign_parts(clusters, strata_of(rows), SHARES, seed))
     for part, share in SHARES.items():
@@ -72,10 +72,10 @@ def test_every_label_gets_its_share(seed: int) -> None:
             assert abs((parts[yes] == part).mean() - share) < 0.2
 
 
-def test_a_run_has_no_text_in_two_parts_and_whole_pairs() -> None:
-    config = load_config(ROOT / "configs" / "demo.yaml")
+def test_a_run_has_no_text_in_two_parts_and_whole_pairs(small_corpus: Path) -> None:
+    config = load_config(ROOT / "configs" / "demo.yaml", [f"data.train=[{small_corpus}]"])
     data = split_pool(load_pool(config), config, seed=0)
-    test = data.tests["starter"]
+    test = data.tests["small"]
     ids = [set(part["id"][:]) for part in (data.validation, test)]
     trained = {identifier.split(":")[1] for identifier in data.train["id"][:]}
     assert not ids[0] & ids[1]

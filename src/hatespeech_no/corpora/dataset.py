@@ -20,6 +20,7 @@ def features() -> Features:
     types = require("datasets", "train")
     value, many = types.Value, types.List
     labels = {**{name: value("bool") for name in ELEMENTS}, "conduct": many(value("string"))}
+    labels["disputed"] = many(value("string"))
     return types.Features(
         {
             **{name: value("string") for name in ("id", "text", "language", "corpus", "pair", "publicity")},
@@ -76,12 +77,12 @@ def _to_row(statement: Statement, corpus: str) -> dict[str, Any]:
 
 def _label_columns(elements: Elements | None) -> dict[str, Any]:
     if elements is None:
-        return dict.fromkeys((*ELEMENTS, "conduct"))
+        return {**dict.fromkeys((*ELEMENTS, "conduct")), "disputed": []}
     conduct = None if elements.conduct is None else sorted(str(c) for c in elements.conduct)
-    return {**{name: elements.get(name) for name in ELEMENTS}, "conduct": conduct}
+    return {**{name: elements.get(name) for name in ELEMENTS}, "conduct": conduct, "disputed": sorted(elements.disputed)}
 
 
 def _elements(row: Mapping[str, Any]) -> Elements | None:
     answers = {name: row[name] for name in ELEMENTS if row[name] is not None}
     conduct = frozenset(Conduct(c) for c in row["conduct"]) if row["conduct"] else None
-    return Elements(answers, conduct) if answers or conduct else None
+    return Elements(answers, conduct, frozenset(row["disputed"])) if answers or conduct else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -72,7 +73,9 @@ def codebook_elements(row: Mapping[str, Any]) -> Elements | None:
     for name in YES_NO:
         if not isinstance(spec.get(name, True), bool):
             raise HatespeechError(f"field {name!r}: {spec[name]!r} is neither true nor false")
-    return Elements.of(**spec) if spec else None
+    if not spec:
+        return None
+    return replace(Elements.of(**spec), disputed=frozenset(row.get("disputed") or ()))
 
 
 def codebook_passages(row: Mapping[str, Any], text: str) -> tuple[LabelledPassage, ...]:
