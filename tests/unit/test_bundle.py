@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hatespeech_no import Classifier, load
 from hatespeech_no.bundle import FORMAT_VERSION, MANIFEST, Bundle
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.models.elements import Input
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def test_round_trip(bundle: Path, tmp_path_factory: pytest.TempPathFactory, text
     second = Bundle.load(copy)
     assert second.digest == first.digest
     assert second.manifest == first.manifest
-    one, two = Classifier(first).probabilities(texts), Classifier(second).probabilities(texts)
+    inputs = list(map(Input, texts))
+    one, two = Classifier(first).probabilities(inputs), Classifier(second).probabilities(inputs)
     assert one.names == two.names
     assert np.array_equal(one.yes, two.yes)
     assert [a.to_dict() for a in Classifier(first).score(texts)] == [

@@ -10,7 +10,8 @@ from hatespeech_no import Statement, load
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.evaluation.evaluate import FEWEST, evaluate
-from hatespeech_no.evaluation.labels import label_columns
+from hatespeech_no.evaluation.labels import inputs_of, label_columns
+from hatespeech_no.models.elements import Input
 from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Conduct
 
@@ -20,7 +21,7 @@ def test_figures_against_scikit_learn(demo_run: Path, small_corpus: Path) -> Non
     classifier = load(demo_run)
     result = evaluate(classifier, {"s": rows}, resamples=100)
     labels, possible = label_columns(rows)
-    probabilities = classifier.probabilities(rows["text"][:])
+    probabilities = classifier.probabilities(inputs_of(rows))
     p = probabilities.of("hateful")
     assert p is not None
     decision = p >= classifier.bundle.manifest.thresholds["hateful"]
@@ -66,7 +67,7 @@ def test_alarms_on_ordinary_text_and_languages_that_are_not_served(demo_run: Pat
     assert list(result.estimates) == ["ordinary/all/hateful/alarm_rate"]
     alarms = result.estimates["ordinary/all/hateful/alarm_rate"]
     threshold = classifier.bundle.manifest.thresholds["hateful"]
-    p = classifier.probabilities(texts).of("hateful")
+    p = classifier.probabilities(list(map(Input, texts))).of("hateful")
     assert p is not None
     assert alarms.n == 40
     assert alarms.value == pytest.approx((p >= threshold).mean())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hatespeech_no.models.calibration import Calibration, calibrate
-from hatespeech_no.models.elements import Scores
+from hatespeech_no.models.elements import Input, Scores
 from hatespeech_no.models.tfidf import TfidfConfig, TfidfModel, fit_tfidf
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 from hatespeech_no.training.thresholds import choose_thresholds
@@ -14,6 +14,7 @@ from hatespeech_no.training.thresholds import choose_thresholds
 FIVE = ["sur og gretten mann", "blid og glad dame", "gretten igjen i dag", "glad i dag også", "@kari er gretten"]
 # Thirty different texts: copies are no evidence for the vocabulary.
 TEXTS = [f"{text} {place}" for place in ("hjemme", "ute", "her", "der", "inne", "borte") for text in FIVE]
+INPUTS = [Input(text) for text in TEXTS]
 UNKNOWN = {name: np.full(len(TEXTS), np.nan, np.float32) for name in ELEMENTS}
 CONFIG = TfidfConfig()
 
@@ -28,7 +29,7 @@ GRUMPY = np.array(["gretten" in text for text in TEXTS], np.float32)
 
 def test_heads_only_where_both_answers_occur() -> None:
     model = fit({"hateful": GRUMPY, "abusive": np.ones(len(TEXTS), np.float32)})
-    scores = model.scores(["en gretten mann", "en glad dame"])
+    scores = model.scores([Input("en gretten mann"), Input("en glad dame")])
     assert scores.names == ("hateful",)
     assert scores.conduct is None
     assert scores.log_odds[0, 0] > 0 > scores.log_odds[1, 0]
@@ -39,8 +40,8 @@ def test_missing_labels_change_nothing() -> None:
     half[15:] = np.nan
     known = fit_tfidf(
         TEXTS, {**UNKNOWN, "hateful": half}, np.zeros((30, 8), bool), CONFIG, 0, lambda step: None
-    ).scores(TEXTS)
-    as_no = fit({"hateful": np.nan_to_num(half)}).scores(TEXTS)
+    ).scores(INPUTS)
+    as_no = fit({"hateful": np.nan_to_num(half)}).scores(INPUTS)
     assert not np.allclose(known.log_odds, as_no.log_odds), "a missing label was read as no"
 
 
@@ -57,7 +58,7 @@ def test_sets_of_conducts_are_marginalised() -> None:
     possible[:, Conduct.DEROGATION.severity] = GRUMPY == 1
     # Some sources cannot tell derogation from gross derogation: that is no evidence for the latter.
     possible[::4, Conduct.GROSS_DEROGATION.severity] = GRUMPY[::4] == 1
-    scores = fit({}, possible).scores(["gretten mann", "glad dame"])
+    scores = fit({}, possible).scores([Input("gretten mann"), Input("glad dame")])
     assert scores.conduct is not None
     assert scores.conduct[:, :].argmax(axis=1).tolist() == [Conduct.DEROGATION.severity, Conduct.NONE.severity]
 
@@ -65,8 +66,8 @@ def test_sets_of_conducts_are_marginalised() -> None:
 def test_save_and_load_score_the_same(tmp_path: Path) -> None:
     model = fit({"hateful": GRUMPY})
     again = TfidfModel.load(tmp_path, model.save(tmp_path))
-    texts = ["gretten og sur", "noe helt annet", "", "@kari"]
-    assert np.array_equal(model.scores(texts).log_odds, again.scores(texts).log_odds)
+    inputs = [Input("gretten og sur"), Input("noe helt annet", spans=((0, 3), (4, 14))), Input(""), Input("@kari")]
+    assert np.array_equal(model.scores(inputs).log_odds, again.scores(inputs).log_odds)
 
 
 def test_lemmas_are_recorded(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_lemmas_are_recorded(tmp_path: Path) -> None:
     model = fit_tfidf(TEXTS, {**UNKNOWN, "hateful": GRUMPY}, np.zeros((30, 8), bool), config, 0, lambda step: None)
     settings = model.save(tmp_path)
     assert str(settings["lemmas"]).startswith("simplemma-")
-    assert TfidfModel.load(tmp_path, settings).scores(TEXTS).log_odds.shape == (30, 1)
+    assert TfidfModel.load(tmp_path, settings).scores(INPUTS).log_odds.shape == (30, 1)
 
 
 def _scores(n: int, seed: int) -> tuple[Scores, np.ndarray, np.ndarray]:

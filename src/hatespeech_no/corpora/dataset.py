@@ -79,7 +79,11 @@ def _label_columns(elements: Elements | None) -> dict[str, Any]:
     if elements is None:
         return {**dict.fromkeys((*ELEMENTS, "conduct")), "disputed": []}
     conduct = None if elements.conduct is None else sorted(str(c) for c in elements.conduct)
-    return {**{name: elements.get(name) for name in ELEMENTS}, "conduct": conduct, "disputed": sorted(elements.disputed)}
+    return {
+        **{name: elements.get(name) for name in ELEMENTS},
+        "conduct": conduct,
+        "disputed": sorted(elements.disputed),
+    }
 
 
 def _elements(row: Mapping[str, Any]) -> Elements | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hatespeech_no.evaluation.labels import label_columns
+from hatespeech_no.evaluation.labels import inputs_of, label_columns
 from hatespeech_no.evaluation.metrics import (
     ACCURACY,
     ALARM_RATE,
@@ -99,7 +99,7 @@ def evaluate(
         if not len(dataset):
             continue
         progress(suite)
-        probabilities = classifier.probabilities(dataset["text"][:])
+        probabilities = classifier.probabilities(inputs_of(dataset))
         clusters = _column(dataset, "cluster", np.arange(len(dataset)))
         slices = dict(_slices(dataset))
         tables = []

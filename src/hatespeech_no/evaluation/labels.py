@@ -1,4 +1,4 @@
-"""Labels of a corpus as arrays; missing is NaN, never 0."""
+"""What a model reads of a corpus, and its labels as arrays; missing is NaN, never 0."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hatespeech_no.errors import require
+from hatespeech_no.models.elements import Input
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+def inputs_of(dataset: Dataset) -> list[Input]:
+    """The whole texts with their threads."""
+    return [
+        Input(text, thread=tuple(thread)) for text, thread in zip(dataset["text"][:], dataset["thread"][:], strict=True)
+    ]
 
 
 def label_columns(dataset: Dataset) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.bool_]]:

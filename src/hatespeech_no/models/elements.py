@@ -16,9 +16,25 @@ from hatespeech_no.taxonomy import Conduct
 _CONDUCTS = list(Conduct)
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a model reads of a statement.
+
+    Attributes:
+        text: the original text.
+        spans: places of the passages that are scored on their own, in characters; empty where there
+            is only one.
+        thread: the texts it answers, oldest first.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...] = ()
+    thread: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Scores:
-    """Uncalibrated scores of a batch of n texts.
+    """Uncalibrated scores of n rows: of each input first the whole text, then its spans.
 
     Attributes:
         names: the k elements the model has a head for.
@@ -34,7 +50,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Probabilities:
-    """Calibrated probabilities of a batch of n texts; an element that is not here is unknown.
+    """Calibrated probabilities of n rows; an element that is not here is unknown.
 
     Attributes:
         names: the k elements that could be calibrated.
@@ -79,13 +95,18 @@ class Probabilities:
         ]
 
 
+def pieces(inputs: Sequence[Input]) -> list[str]:
+    """The rows of ``Scores`` as texts, for models that read each passage alone and no thread."""
+    return [piece for given in inputs for piece in (given.text, *(given.text[start:end] for start, end in given.spans))]
+
+
 class ElementModel(Protocol):
     """A family of models: trained elsewhere, saved to and loaded from a folder, scoring texts."""
 
     family: ClassVar[str]
 
-    def scores(self, texts: Sequence[str]) -> Scores:
-        """Score a batch of texts."""
+    def scores(self, inputs: Sequence[Input]) -> Scores:
+        """Score a batch of texts and their passages."""
         ...
 
     def save(self, folder: Path) -> dict[str, Any]:

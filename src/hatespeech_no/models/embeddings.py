@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from hatespeech_no.errors import require
 from hatespeech_no.models.backbones import Backbone, BackboneConfig, load_backbone, pool
-from hatespeech_no.models.elements import Scores
+from hatespeech_no.models.elements import Input, Scores, pieces
 from hatespeech_no.models.linear import LinearHeads, fit_heads
 
 _WEIGHTS = "heads.safetensors"
@@ -50,9 +50,9 @@ class EmbeddingsModel:
         self._embed = embed
         self._heads = heads
 
-    def scores(self, texts: Sequence[str]) -> Scores:
-        """Score a batch of texts."""
-        return self._heads.scores(self._embed(texts))
+    def scores(self, inputs: Sequence[Input]) -> Scores:
+        """Score a batch of texts and their passages; threads are not read."""
+        return self._heads.scores(self._embed(pieces(inputs)))
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the heads; returns the settings for the manifest."""

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.models.elements import Scores
+from hatespeech_no.models.elements import Input, Scores, pieces
 from hatespeech_no.models.linear import LinearHeads, fit_heads
 from hatespeech_no.text.lemmas import lemma_source, lemmatiser
 from hatespeech_no.text.masking import mask_names, mask_patterns
@@ -76,9 +76,9 @@ class TfidfModel:
         self._lemma_source = recorded_lemmas
         self._lemmatise = lemmatiser(config.lemmas, recorded_lemmas) if config.lemmas else None
 
-    def scores(self, texts: Sequence[str]) -> Scores:
-        """Score a batch of texts."""
-        masked = [mask_patterns(text) for text in texts]
+    def scores(self, inputs: Sequence[Input]) -> Scores:
+        """Score a batch of texts and their passages; threads are not read."""
+        masked = [mask_patterns(text) for text in pieces(inputs)]
         return self._heads.scores(_features(self._vectorisers, masked, self._lemmatise))
 
     def save(self, folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hatespeech_no.bundle import Bundle
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.models.elements import Probabilities
+from hatespeech_no.models.elements import Input, Probabilities
 from hatespeech_no.scoring.assessment import Assessment
 from hatespeech_no.statement import Elements, Statement
 from hatespeech_no.tables.frames import Frame, frame_like, texts_of
@@ -83,27 +83,22 @@ class Classifier:
         """Whether the model was trained on this language (BCP 47; region and script do not count)."""
         return _primary_language(language) in self._languages
 
-    def probabilities(self, texts: Sequence[str]) -> Probabilities:
-        """Calibrated probabilities of whole texts, for evaluation."""
-        return self.bundle.calibration.apply(self.bundle.model.scores(texts))
+    def probabilities(self, inputs: Sequence[Input]) -> Probabilities:
+        """Calibrated probabilities, for evaluation: of each input first the whole text, then its spans."""
+        return self.bundle.calibration.apply(self.bundle.model.scores(inputs))
 
     def _score_batch(self, batch: Sequence[tuple[Statement, list[Passage]]]) -> list[Assessment]:
-        statements, passages = [s for s, _ in batch], [parts for _, parts in batch]
-        texts = [statement.text for statement in statements]
-        guesses = iter(guess_languages([s.text for s in statements if s.language is None]))
-        # The text as a whole first; passages are scored on their own only where there are several.
-        extra = [passage.text for parts in passages if len(parts) > 1 for passage in parts]
-        probabilities = self.probabilities([*texts, *extra])
+        guesses = iter(guess_languages([s.text for s, _ in batch if s.language is None]))
+        inputs = [Input(statement.text, _spans(parts), statement.thread) for statement, parts in batch]
+        probabilities = self.probabilities(inputs)
         decided = probabilities.decide(self.bundle.manifest.thresholds)
-        position = len(texts)
+        position = 0
         assessments = []
-        for i, (statement, parts) in enumerate(zip(statements, passages, strict=True)):
+        for (statement, parts), given in zip(batch, inputs, strict=True):
             guess = next(guesses) if statement.language is None else None
-            elements = [decided[i]]
-            if len(parts) > 1:
-                elements = decided[position : position + len(parts)]
-                position += len(parts)
-            assessments.append(self._assess(statement, guess, parts, elements, probabilities.row(i)))
+            rows = decided[position : position + 1 + len(given.spans)]
+            assessments.append(self._assess(statement, guess, parts, rows[1:] or rows, probabilities.row(position)))
+            position += len(rows)
         return assessments
 
     def _assess(
@@ -143,6 +138,11 @@ class Classifier:
             probabilities=probabilities,
             versions=self.versions,
         )
+
+
+def _spans(parts: Sequence[Passage]) -> tuple[tuple[int, int], ...]:
+    """Passages are scored on their own only where there are several."""
+    return tuple((part.start, part.end) for part in parts) if len(parts) > 1 else ()
 
 
 FRAME_COLUMNS = (

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.embeddings import EmbeddingsConfig
 from hatespeech_no.models.tfidf import TfidfConfig
+from hatespeech_no.training.finetune import EncoderConfig
 
 
 class _Section(BaseModel):
@@ -41,9 +42,10 @@ class DataConfig(_Section):
 class ModelConfig(_Section):
     """The model: its family and that family's settings."""
 
-    family: Literal["tfidf", "embeddings"] = "tfidf"
+    family: Literal["tfidf", "embeddings", "encoder"] = "tfidf"
     tfidf: TfidfConfig = TfidfConfig()
     embeddings: EmbeddingsConfig = EmbeddingsConfig()
+    encoder: EncoderConfig = EncoderConfig()
 
 
 class EvaluationConfig(_Section):

@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
+_OURS = ("part", "cluster", "leaked")
+
+
 @dataclass(frozen=True)
 class RunData:
     """The rows of one run.
 
     Attributes:
-        train: rows to learn from; a text whose passages differ gives one row per passage.
+        train: rows to learn from.
         validation: rows for operating points and for stopping early.
         calibration: rows for calibration: the parts that corpora set aside for it, else ``validation``.
         tests: by corpus; columns ``cluster`` and ``leaked`` added.
@@ -101,7 +104,7 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
             raise HatespeechError(f"data: no rows are left for the {part} part; there are {len(pool)} in all")
     set_aside = (parts == "calibration") & ~left_out
     return RunData(
-        train=_by_passage(train),
+        train=train.remove_columns([c for c in _OURS if c in train.column_names]),
         validation=pool.select(np.flatnonzero(validation)),
         calibration=pool.select(np.flatnonzero(set_aside if set_aside.any() else validation)),
         tests=tests,
@@ -176,10 +179,8 @@ def _ordered(values: NDArray[np.object_]) -> list[str]:
     return list(dict.fromkeys(values.tolist()))
 
 
-def _by_passage(train: Dataset) -> Dataset:
-    """Rows to learn from: passages with elements of their own in place of the text they stand in."""
-    extra = [c for c in train.column_names if c in ("part", "cluster", "leaked")]
-    train = train.remove_columns(extra)
+def by_passage(train: Dataset) -> Dataset:
+    """Passages with elements of their own in place of the text they stand in, for models that read each alone."""
     with_passages = np.array([bool(p) for p in train["passages"][:]], dtype=bool)
     if not with_passages.any():
         return train

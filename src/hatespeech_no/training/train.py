@@ -17,7 +17,7 @@ from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
 from hatespeech_no.evaluation.figures import draw_figures
-from hatespeech_no.evaluation.labels import label_columns
+from hatespeech_no.evaluation.labels import inputs_of, label_columns
 from hatespeech_no.models.calibration import calibrate
 from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.embeddings import fit_embeddings
@@ -27,7 +27,8 @@ from hatespeech_no.taxonomy import ELEMENTS, STATUTE_VERSION, TAXONOMY_VERSION
 from hatespeech_no.text.keyed import keyed_id, load_key
 from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training.config import TrainingConfig, without_password
-from hatespeech_no.training.data import RunData, digest, load_pool, split_pool
+from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
+from hatespeech_no.training.finetune import finetune
 from hatespeech_no.training.record import SUMMARY, NoTracker, Record, Tracker
 from hatespeech_no.training.thresholds import choose_thresholds
 from hatespeech_no.triage import load_rules
@@ -99,11 +100,11 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     for part in ("figures", "tables"):
         (folder / part).mkdir(parents=True)
     started = time.perf_counter()
-    model = _fit(config, data, seed, report)
+    model = _fit(config, data, seed, folder, report)
     seconds = time.perf_counter() - started
     report("calibrating on held-out rows")
-    calibration = calibrate(model.scores(data.calibration["text"][:]), *label_columns(data.calibration))
-    validation = calibration.apply(model.scores(data.validation["text"][:]))
+    calibration = calibrate(model.scores(inputs_of(data.calibration)), *label_columns(data.calibration))
+    validation = calibration.apply(model.scores(inputs_of(data.validation)))
     manifest = Manifest(
         format_version=1,
         name=config.name,
@@ -160,8 +161,12 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     )
 
 
-def _fit(config: TrainingConfig, data: RunData, seed: int, report: Report) -> ElementModel:
-    texts, (labels, conduct) = data.train["text"][:], label_columns(data.train)
+def _fit(config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report) -> ElementModel:
+    if config.model.family == "encoder":
+        checkpoints = folder / "checkpoints"
+        return finetune(data.train, data.validation, config.model.encoder, seed, checkpoints, report)
+    rows = by_passage(data.train)
+    texts, (labels, conduct) = rows["text"][:], label_columns(rows)
     if config.model.family == "embeddings":
         return fit_embeddings(texts, labels, conduct, config.model.embeddings, seed, report)
     return fit_tfidf(texts, labels, conduct, config.model.tfidf, seed, report)

@@ -1,0 +1,130 @@
+"""The encoder with its heads, and the loss over labels that are partly missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hatespeech_no.models.windows import Windows
+from hatespeech_no.taxonomy import ELEMENTS, Conduct
+
+N_ELEMENTS, N_CONDUCTS = len(ELEMENTS), len(Conduct)
+
+
+class ElementNetwork(nn.Module):  # type: ignore[misc]
+    """A transformer with one linear head per element and one for conduct, over pooled tokens."""
+
+    def __init__(self, encoder: nn.Module, hidden_size: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.heads = nn.Linear(hidden_size, N_ELEMENTS + N_CONDUCTS)
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Log-odds of the elements and unnormalised log-probabilities of conduct, one row per span.
+
+        Args:
+            batch: see ``collate``.
+        """
+        states = self.encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+        return self.heads(self.dropout(pool_spans(states, batch)))
+
+
+def pool_spans(states: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Mean over the tokens of each span, over all windows that hold some of them.
+
+    Args:
+        states: shape (windows, tokens, hidden size).
+        batch: see ``collate``.
+
+    Returns:
+        Shape (spans, hidden size).
+    """
+    mask = batch["owned"].to(states.dtype)
+    sums = torch.einsum("pt,pth->ph", mask, states[batch["window"]])
+    spans = int(batch["spans"])
+    total = states.new_zeros(spans, states.shape[-1]).index_add(0, batch["span"], sums)
+    count = mask.new_zeros(spans).index_add(0, batch["span"], mask.sum(dim=1))
+    return total / count.clamp(min=1).unsqueeze(-1)
+
+
+def collate(texts: Sequence[Windows], pad: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """A batch of texts.
+
+    Returns:
+        ``input_ids`` and ``attention_mask``, one row per window; and for each part of a span that lies in a
+        window a row of ``owned`` (its tokens), ``window`` and ``span`` (their numbers). Spans are counted
+        through: of each text first the whole, then its passages. ``spans`` is their number.
+    """
+    rows = [ids for text in texts for ids in text.ids]
+    longest = max(map(len, rows))
+    ids = np.full((len(rows), longest), pad, np.int64)
+    attention = np.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+        attention[i, : len(row)] = 1
+    owned, window, span = [], [], []
+    first_window = first_span = 0
+    for text in texts:
+        for w, parts in enumerate(text.owned):
+            for s in np.flatnonzero(parts.any(axis=1)):
+                owned.append(np.pad(parts[s], (0, longest - parts.shape[1])))
+                window.append(first_window + w)
+                span.append(first_span + s)
+        first_window += len(text.ids)
+        first_span += len(text.owned[0])
+    arrays: dict[str, Any] = {
+        "input_ids": ids,
+        "attention_mask": attention,
+        "owned": np.stack(owned),
+        "window": np.array(window),
+        "span": np.array(span),
+        "spans": np.array(first_span),
+    }
+    return {name: torch.as_tensor(values, device=device) for name, values in arrays.items()}
+
+
+def loss(logits: Tensor, labels: Tensor, possible: Tensor, weights: Tensor, yes_weights: Tensor) -> Tensor:
+    """Sum over the heads of each one's mean loss on the spans it is labelled for.
+
+    Args:
+        logits: shape (spans, elements + 8).
+        labels: shape (spans, elements), probability of yes, NaN where unknown. Between 0 and 1 where
+            readers differed.
+        possible: shape (spans, 8), the conducts that are possible; the likelihood of the set counts
+            (its members' probabilities added up). A row of only ``False`` is unknown.
+        weights: shape (elements + 1,), weight of each head, conduct last.
+        yes_weights: shape (elements,), weight of a yes against a no.
+    """
+    answers, conduct = logits[:, :N_ELEMENTS], logits[:, N_ELEMENTS:]
+    known = ~labels.isnan()
+    each = functional.binary_cross_entropy_with_logits(
+        answers, labels.nan_to_num(), pos_weight=yes_weights, reduction="none"
+    )
+    count = known.sum(dim=0)
+    means = (each * known).sum(dim=0) / count.clamp(min=1)
+    total = (means * weights[:-1]).sum()
+    labelled = possible.any(dim=1)
+    if labelled.any():
+        log_p = conduct[labelled].log_softmax(dim=1)
+        inside = log_p.masked_fill(~possible[labelled], -torch.inf).logsumexp(dim=1)
+        total = total - weights[-1] * inside.mean()
+    return total
+
+
+def yes_weights(labels: NDArray[np.float32], balance: float) -> NDArray[np.float32]:
+    """How much more a yes counts where it is rare: (no / yes) ** balance, at most 10.
+
+    Args:
+        labels: shape (n, elements), NaN where unknown.
+        balance: 0 = not at all, 1 = as much as all noes together.
+    """
+    yes = np.nansum(labels, axis=0)
+    no = np.sum(~np.isnan(labels), axis=0) - yes
+    return np.asarray(np.clip((np.maximum(no, 1) / np.maximum(yes, 1)) ** balance, 0.1, 10), dtype=np.float32)

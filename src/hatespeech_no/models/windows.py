@@ -1,0 +1,85 @@
+"""From texts to the encoder's input: tokens in windows, and which of them belong to which span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hatespeech_no.models.backbones import BackboneConfig
+from hatespeech_no.models.elements import Input
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+_THREAD_CHARACTERS = 300
+"""As much of the thread as is read, from its end: what a text answers stands there."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """One text, tokenised.
+
+    Attributes:
+        ids: token ids of each window, special tokens included.
+        owned: for each window and each span (the whole text first) which tokens are pooled for it,
+            each of shape (spans, tokens). A token in two windows is owned by the one it is deeper in.
+    """
+
+    ids: list[list[int]]
+    owned: list[NDArray[np.bool_]]
+
+    def __len__(self) -> int:
+        """Tokens of the longest window."""
+        return max(map(len, self.ids))
+
+
+def make_windows(tokenizer: Tokenizer, inputs: Sequence[Input], config: BackboneConfig) -> list[Windows]:
+    """Tokenise texts; what is longer than a window gets several that overlap by a quarter.
+
+    Args:
+        tokenizer: of the backbone; its truncation is set here.
+        inputs: texts with their spans and threads.
+        config: prefix and length of a window.
+    """
+    tokenizer.enable_truncation(config.max_tokens, stride=config.max_tokens // 4, strategy="only_first")
+    texts = [config.prefix + given.text for given in inputs]
+    threads = ["\n".join(given.thread)[-_THREAD_CHARACTERS:] for given in inputs]
+    pairs = [(text, thread) if thread else text for text, thread in zip(texts, threads, strict=True)]
+    encodings = tokenizer.encode_batch(pairs)
+    return [_windows(e, given, len(config.prefix)) for e, given in zip(encodings, inputs, strict=True)]
+
+
+def _windows(encoding: Encoding, given: Input, shift: int) -> Windows:
+    windows = [encoding, *encoding.overflowing]
+    # The place of a token is its last character: many begin with the space before their word.
+    places = [np.array([end - 1 - shift for _, end in window.offsets]) for window in windows]
+    # Tokens of the text itself: neither special ones, nor the prefix, nor the thread.
+    inside = [
+        np.array([sequence == 0 for sequence in window.sequence_ids]) & (place >= 0)
+        for window, place in zip(windows, places, strict=True)
+    ]
+    for left, right in zip(range(len(windows) - 1), range(1, len(windows)), strict=True):
+        middle = _middle(places[left][inside[left]], places[right][inside[right]])
+        inside[left] &= places[left] < middle
+        inside[right] &= places[right] >= middle
+    spans = [(0, len(given.text)), *given.spans]
+    owned = [
+        np.stack([own & (place >= start) & (place < end) for start, end in spans])
+        for place, own in zip(places, inside, strict=True)
+    ]
+    # A span without a token of its own (a lone combining mark, say) is read as the whole window.
+    for i in range(len(spans)):
+        if not any(part[i].any() for part in owned):
+            owned[0][i] = True
+    return Windows([window.ids for window in windows], owned)
+
+
+def _middle(left: NDArray[np.int64], right: NDArray[np.int64]) -> int:
+    """Where one window's tokens end and the next one's begin."""
+    if not len(left) or not len(right):
+        return 0
+    return int((left[-1] + right[0]) // 2 + 1)

@@ -1,0 +1,208 @@
+"""Fine-tune a transformer on all corpora at once, with checkpoints that a killed run goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from hatespeech_no.errors import require
+from hatespeech_no.models.backbones import BackboneConfig, load_backbone
+from hatespeech_no.models.encoder import EncoderModel
+from hatespeech_no.taxonomy import ELEMENTS
+from hatespeech_no.training.examples import Example, by_length, draw, make_examples
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class EncoderConfig(BaseModel):
+    """Settings of the fine-tuning.
+
+    Attributes:
+        backbone: the pretrained encoder.
+        rows: texts drawn in all, with repetition: corpora by their size to the power ``temperature``,
+            so that small ones are not drowned.
+        temperature: 1 = as large as they are, 0 = all alike.
+        shares: share of the draw that a corpus gets in any case, by its name.
+        batch: texts per step.
+        learning_rate: of the heads and the uppermost layer.
+        layer_decay: factor on it from each layer to the one below.
+        warmup: share of the steps in which the rate rises; then it falls to 0.
+        train_embeddings: whether token embeddings are trained too.
+        dropout: before the heads.
+        balance: see ``yes_weights``.
+        weights: weight of a head, 1 where not given; ``conduct`` is one of them.
+        stop_on: corpora whose validation rows choose the checkpoint; empty = all.
+        checks: how often the loss on validation rows is taken and a checkpoint written; the model
+            with the lowest is kept.
+        precision: ``bf16`` needs a GPU that has it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: BackboneConfig = BackboneConfig(prefix="query: ", languages=("nb", "nn", "da", "sv", "en", "de"))
+    rows: int = Field(default=60_000, ge=32)
+    temperature: float = Field(default=0.5, ge=0, le=1)
+    shares: dict[str, float] = {}
+    batch: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    layer_decay: float = Field(default=0.9, gt=0, le=1)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    train_embeddings: bool = False
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    balance: float = Field(default=0.5, ge=0, le=1)
+    weights: dict[str, float] = {}
+    stop_on: list[str] = []
+    checks: int = Field(default=8, ge=1)
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+def finetune(
+    train: Dataset,
+    validation: Dataset,
+    config: EncoderConfig,
+    seed: int,
+    folder: Path,
+    report: Callable[[str], None],
+) -> EncoderModel:
+    """Fine-tune the encoder.
+
+    Args:
+        train: rows to learn from, with whole texts and their passages.
+        validation: rows for choosing the checkpoint.
+        config: the settings.
+        seed: of the draw, of dropout and of the heads' first values.
+        folder: where checkpoints go; if it holds some, the run goes on from the last one and ends
+            as if it had not been interrupted.
+        report: called with the name of each step as it begins.
+    """
+    transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
+    from hatespeech_no.models import network as net
+
+    report("loading the backbone")
+    transformers.set_seed(seed)
+    backbone = load_backbone(config.backbone)
+    network = net.ElementNetwork(backbone.encoder, backbone.encoder.config.hidden_size, config.dropout)
+    backbone.encoder.get_input_embeddings().weight.requires_grad_(config.train_embeddings)
+    report("tokenising")
+    drawn = draw(train["corpus"][:], config.rows, config.temperature, config.shares, seed)
+    used, position = np.unique(drawn, return_inverse=True)
+    examples = make_examples(train.select(used), backbone.tokenizer, config.backbone)
+    order = by_length(position, [len(example.windows) for example in examples], config.batch, seed)
+    stops = np.isin(validation["corpus"][:], config.stop_on) if config.stop_on else np.ones(len(validation), bool)
+    held_out = make_examples(validation.select(np.flatnonzero(stops)), backbone.tokenizer, config.backbone)
+    labels = np.concatenate([example.labels for example in examples])
+    head_weights = torch.tensor([config.weights.get(name, 1.0) for name in (*ELEMENTS, "conduct")])
+    yes_weights = torch.from_numpy(net.yes_weights(labels, config.balance))
+    pad = backbone.encoder.config.pad_token_id
+
+    class Trainer(transformers.Trainer):  # type: ignore[misc, name-defined]
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # noqa: ANN401
+            logits = model(inputs["batch"])
+            value = net.loss(
+                logits.float(),
+                inputs["labels"],
+                inputs["possible"],
+                head_weights.to(logits.device),
+                yes_weights.to(logits.device),
+            )
+            return (value, {"logits": logits}) if return_outputs else value
+
+    def collate(batch: Sequence[Example]) -> dict[str, Any]:
+        return {
+            "batch": net.collate([example.windows for example in batch], pad),
+            "labels": torch.from_numpy(np.concatenate([example.labels for example in batch])),
+            "possible": torch.from_numpy(np.concatenate([example.possible for example in batch])),
+        }
+
+    steps = len(order) // config.batch
+    check = max(1, steps // config.checks)
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=config.batch,
+        per_device_eval_batch_size=config.batch,
+        train_sampling_strategy="sequential",
+        warmup_steps=int(config.warmup * steps),
+        max_grad_norm=1.0,
+        eval_strategy="steps",
+        eval_steps=check,
+        save_strategy="steps",
+        save_steps=check,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        prediction_loss_only=True,
+        label_names=["labels"],
+        logging_steps=max(1, check // 5),
+        bf16=config.precision == "bf16",
+        seed=seed,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        report_to=[],
+        disable_tqdm=True,
+    )
+    trainer = Trainer(
+        model=network,
+        args=arguments,
+        train_dataset=[examples[i] for i in order],
+        eval_dataset=held_out,
+        data_collator=collate,
+        optimizers=(torch.optim.AdamW(_parameter_groups(network, config), lr=config.learning_rate), None),
+        callbacks=[_progress(report)],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+    known = ~np.isnan(labels)
+    names = [name for i, name in enumerate(ELEMENTS) if len(np.unique(labels[known[:, i], i] > 0.5)) == 2]
+    conduct = any(len(np.unique(example.possible)) == 2 for example in examples)
+    return EncoderModel(network.cpu(), backbone.tokenizer, config.backbone, names, conduct=conduct)
+
+
+def _parameter_groups(network: Any, config: EncoderConfig) -> list[dict[str, Any]]:  # noqa: ANN401 - a torch module
+    """Learning rates that fall from the heads down, layer by layer (Howard and Ruder 2018)."""
+    layers = network.encoder.config.num_hidden_layers
+    groups: dict[tuple[int, bool], list[Any]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        number = next((int(part) for part in name.split(".") if part.isdecimal()), None)
+        depth = 0 if name.startswith("heads") else layers if number is None else layers - 1 - number
+        groups.setdefault((depth, parameter.ndim > 1), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": config.learning_rate * config.layer_decay**depth,
+            "weight_decay": 0.01 if decays else 0.0,
+        }
+        for (depth, decays), parameters in groups.items()
+    ]
+
+
+def _progress(report: Callable[[str], None]) -> Any:  # noqa: ANN401 - a callback of transformers
+    import time
+
+    class Progress(require("transformers", "encoder").TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:  # noqa: ANN401
+            self.started, self.first = time.monotonic(), state.global_step
+
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: Mapping[str, float], **_: Any) -> None:  # noqa: ANN401
+            done = state.global_step - self.first
+            left = (time.monotonic() - self.started) / max(1, done) * (state.max_steps - state.global_step)
+            value = logs.get("loss", logs.get("eval_loss"))
+            which = "loss" if "loss" in logs else "loss on validation rows"
+            if value is not None:
+                report(f"step {state.global_step} of {state.max_steps}, {which} {value:.3f}, {left / 60:.0f} min left")
+
+    return Progress()
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    return get_last_checkpoint(str(folder)) if folder.is_dir() else None

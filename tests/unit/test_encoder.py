@@ -1,0 +1,179 @@
+"""The fine-tuned transformer, on a tiny random backbone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hatespeech_no.corpora import load_corpus
+from hatespeech_no.corpora.dataset import to_dataset
+from hatespeech_no.errors import HatespeechError
+from hatespeech_no.models.backbones import BackboneConfig, load_backbone
+from hatespeech_no.models.elements import Input
+from hatespeech_no.models.encoder import EncoderModel
+from hatespeech_no.models.windows import make_windows
+from hatespeech_no.statement import Elements, LabelledPassage, Statement
+from hatespeech_no.taxonomy import ELEMENTS, Conduct
+from hatespeech_no.training.examples import by_length, draw, make_examples
+from hatespeech_no.training.finetune import EncoderConfig, finetune
+from tests.fixtures import STATEMENTS
+
+torch = pytest.importorskip("torch")
+
+LONG = (
+    "Noen sa at de er rotter. " + "Det var en helt vanlig dag på torget med vafler og kaffe. " * 12 + "Nå drar vi hjem."
+)
+
+
+@pytest.fixture(scope="module")
+def backbone(tiny_backbone: Path) -> BackboneConfig:
+    return BackboneConfig(name=str(tiny_backbone), max_tokens=32, prefix="query: ")
+
+
+@pytest.fixture(scope="module")
+def model(backbone: BackboneConfig) -> EncoderModel:
+    from hatespeech_no.models.network import ElementNetwork
+
+    loaded = load_backbone(backbone)
+    torch.manual_seed(0)
+    return EncoderModel(ElementNetwork(loaded.encoder, 32), loaded.tokenizer, backbone, ELEMENTS, conduct=True)
+
+
+def test_each_token_of_a_long_text_is_pooled_once_and_none_is_lost(backbone: BackboneConfig) -> None:
+    tokenizer = load_backbone(backbone).tokenizer
+    tokenizer.no_truncation()
+    encoding = tokenizer.encode(backbone.prefix + LONG)
+    of_text = [end for end, i in zip(*_columns(encoding), strict=True) if i == 0 and end > len(backbone.prefix)]
+    text = make_windows(tokenizer, [Input(LONG, spans=((0, 25), (25, len(LONG))))], backbone)[0]
+    assert len(text.ids) > 5
+    whole = sum(int(owned[0].sum()) for owned in text.owned)
+    parts = [sum(int(owned[i].sum()) for owned in text.owned) for i in (1, 2)]
+    assert whole == sum(parts) == len(of_text)
+
+
+def _columns(encoding: Any) -> tuple[list[int], list[int | None]]:
+    return [end for _, end in encoding.offsets], encoding.sequence_ids
+
+
+def test_a_thread_is_read_but_not_pooled(model: EncoderModel, backbone: BackboneConfig) -> None:
+    tokenizer = load_backbone(backbone).tokenizer
+    alone, answer = make_windows(tokenizer, [Input("Dra hjem"), Input("Dra hjem", thread=("Hei på deg",))], backbone)
+    assert len(answer) > len(alone)
+    assert alone.owned[0].sum() == answer.owned[0].sum()
+    one, other = model.scores([Input("Dra hjem"), Input("Dra hjem", thread=("Hei på deg",))]).log_odds
+    assert not np.allclose(one, other)
+
+
+def test_batches_change_no_score_and_rows_are_texts_then_spans(model: EncoderModel) -> None:
+    inputs = [
+        Input("Hei på deg"),
+        Input(LONG, spans=((0, 25), (25, len(LONG)))),
+        Input(""),
+        Input("en to", ((0, 2), (3, 5))),
+    ]
+    together = model.scores(inputs)
+    assert together.log_odds.shape == (1 + 3 + 1 + 3, len(ELEMENTS))
+    alone = np.concatenate([model.scores([given]).log_odds for given in inputs])
+    assert np.allclose(together.log_odds, alone, atol=1e-5)
+    whole, only = model.scores([Input("Hei på deg", spans=((0, 10),))]).log_odds
+    assert np.allclose(whole, only, atol=1e-6), "a passage that is the whole text scores as the text"
+
+
+def test_saved_and_loaded_it_scores_the_same(model: EncoderModel, tmp_path: Path) -> None:
+    again = EncoderModel.load(tmp_path, model.save(tmp_path))
+    one, two = model.scores([Input(LONG)]), again.scores([Input(LONG)])
+    assert np.allclose(one.log_odds, two.log_odds, atol=0.01), "weights are kept as float16"
+    assert again.save(tmp_path) == model.save(tmp_path)
+
+
+def _loss(labels: list[float], possible: list[bool], logits: Any) -> Any:
+    from hatespeech_no.models.network import loss
+
+    label = torch.full((1, len(ELEMENTS)), torch.nan)
+    label[0, : len(labels)] = torch.tensor(labels)
+    ones = torch.ones(len(ELEMENTS))
+    return loss(logits, label, torch.tensor([possible]), torch.ones(len(ELEMENTS) + 1), ones)
+
+
+def test_unknown_labels_have_no_loss_and_sets_count_as_a_whole() -> None:
+    logits = torch.zeros(1, len(ELEMENTS) + 8, requires_grad=True)
+    nothing = [False] * 8
+    assert _loss([], nothing, logits).item() == 0
+    value = _loss([1.0, torch.nan, 0.5], nothing, logits)
+    assert value.item() == pytest.approx(2 * np.log(2))
+    value.backward()
+    assert logits.grad is not None
+    assert set(np.flatnonzero(logits.grad.numpy()[0])) == {0}, "unknown and evenly disputed labels pull nowhere"
+    pair = [c in (Conduct.DEROGATION, Conduct.GROSS_DEROGATION) for c in Conduct]
+    assert _loss([], pair, logits).item() == pytest.approx(np.log(4)), "two of eight"
+
+
+def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig) -> None:
+    attack, calm = Elements.of(hateful=True, conduct="threat"), Elements.of(hateful=False)
+    disputed = Elements({"hateful": True}, disputed=frozenset({"hateful"}))
+    split = Statement(
+        "Hei du. Ut nå.", labels=attack, passages=(LabelledPassage(0, 7, calm), LabelledPassage(8, 14, attack))
+    )
+    tokenizer = load_backbone(backbone).tokenizer
+    rows = to_dataset([split, Statement("ja", labels=disputed)], "x")
+    first, second = make_examples(rows, tokenizer, backbone)
+    hateful = ELEMENTS.index("hateful")
+    assert first.labels[:, hateful].tolist() == [1, 0, 1]
+    assert first.possible[:, Conduct.THREAT.severity].tolist() == [True, False, True]
+    assert second.labels[:, hateful].tolist() == [0.75]
+    (ordinary,) = make_examples(to_dataset([Statement("ja")], "x", ordinary=True), tokenizer, backbone)
+    assert ordinary.labels[0, hateful] == pytest.approx(0.02)
+    assert np.isnan(ordinary.labels[0, ELEMENTS.index("abusive")])
+
+
+def test_corpora_are_drawn_by_tempered_size_or_given_shares() -> None:
+    corpora = ["a"] * 900 + ["b"] * 100
+    rows = draw(corpora, 400, 0.5, {}, seed=0)
+    assert len(rows) == 400
+    assert (rows >= 900).sum() == 100, "30 : 10 by the roots of their sizes"
+    many = draw(corpora, 400, 0.5, {"b": 0.75}, seed=0)
+    assert np.unique(many[many >= 900], return_counts=True)[1].tolist() == [3] * 100
+    assert len(np.unique(many[many < 900])) == 100, "without repetition while there are others"
+    with pytest.raises(HatespeechError, match=r"shares: \['c'\]; there are a, b"):
+        draw(corpora, 400, 0.5, {"c": 0.1}, seed=0)
+    lengths = np.random.default_rng(0).integers(1, 100, 1000)
+    order = by_length(rows, lengths, batch=8, seed=0)
+    assert sorted(order) == sorted(rows.tolist())
+    spread = [np.ptp(lengths[order[i : i + 8]]) for i in range(0, 400, 8)]
+    assert np.mean(spread) < 20
+
+
+class _StopError(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_to_the_same_end(backbone: BackboneConfig, tmp_path: Path) -> None:
+    rows = load_corpus(str(STATEMENTS))["validation"].select(range(120))
+    config = EncoderConfig(backbone=backbone, rows=256, batch=16, checks=4, learning_rate=1e-3)
+
+    def kill(step: str) -> None:
+        if step.startswith("step 8 of 16, loss on"):
+            raise _StopError
+
+    whole = finetune(rows, rows, config, 0, tmp_path / "whole", lambda step: None)
+    with pytest.raises(_StopError):
+        finetune(rows, rows, config, 0, tmp_path / "killed", kill)
+    resumed = finetune(rows, rows, config, 0, tmp_path / "killed", lambda step: None)
+    inputs = [Input(text) for text in rows["text"][:20]]
+    assert np.allclose(whole.scores(inputs).log_odds, resumed.scores(inputs).log_odds, atol=1e-5)
+
+
+def test_it_learns(backbone: BackboneConfig, tmp_path: Path) -> None:
+    statements = [
+        Statement(text, labels=Elements.of(hateful=yes)) for text, yes in (("rotter", True), ("blomster", False))
+    ]
+    rows = to_dataset(statements * 8, "x")
+    config = EncoderConfig(backbone=backbone, rows=480, batch=16, checks=1, learning_rate=1e-2)
+    model = finetune(rows, rows, config, 0, tmp_path, lambda step: None)
+    scores = model.scores([Input("rotter"), Input("blomster")])
+    assert scores.names == ("hateful",)
+    assert scores.conduct is None
+    assert scores.log_odds[0, 0] > 1 > -1 > scores.log_odds[1, 0]
