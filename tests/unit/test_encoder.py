@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hatespeech_no import load
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.errors import HatespeechError
@@ -17,9 +18,10 @@ from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.models.windows import make_windows
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
+from hatespeech_no.training import load_config, train
 from hatespeech_no.training.examples import by_length, draw, make_examples
 from hatespeech_no.training.finetune import EncoderConfig, finetune
-from tests.fixtures import STATEMENTS
+from tests.fixtures import ROOT, STATEMENTS
 
 torch = pytest.importorskip("torch")
 
@@ -63,6 +65,8 @@ def test_a_thread_is_read_but_not_pooled(model: EncoderModel, backbone: Backbone
     alone, answer = make_windows(tokenizer, [Input("Dra hjem"), Input("Dra hjem", thread=("Hei på deg",))], backbone)
     assert len(answer) > len(alone)
     assert alone.owned[0].sum() == answer.owned[0].sum()
+    (crowded,) = make_windows(tokenizer, [Input("Dra hjem", thread=("😀 nei " * 500,))], backbone)
+    assert crowded.owned[0].sum() == alone.owned[0].sum(), "a long thread crowds nothing out"
     one, other = model.scores([Input("Dra hjem"), Input("Dra hjem", thread=("Hei på deg",))]).log_odds
     assert not np.allclose(one, other)
 
@@ -177,3 +181,41 @@ def test_it_learns(backbone: BackboneConfig, tmp_path: Path) -> None:
     assert scores.names == ("hateful",)
     assert scores.conduct is None
     assert scores.log_odds[0, 0] > 1 > -1 > scores.log_odds[1, 0]
+
+
+def test_a_run_that_was_cut_off_keeps_its_finished_seeds(
+    tiny_backbone: Path, small_corpus: Path, tmp_path: Path
+) -> None:
+    changes = [
+        f"output={tmp_path}",
+        f"data.train=[{small_corpus}]",
+        "seeds=[0, 1]",
+        "model.family=encoder",
+        f"model.encoder.backbone={{name: {tiny_backbone}, max_tokens: 32}}",
+        "model.encoder.rows=64",
+        "model.encoder.checks=1",
+        "evaluation.resamples=100",
+        "tracking.register_as=null",
+    ]
+    config = load_config(ROOT / "configs" / "demo.yaml", changes)
+    seen: list[str] = []
+
+    def kill(step: str) -> None:
+        seen.append(step)
+        if seen.count("tokenising") == 2:
+            raise _StopError
+
+    with pytest.raises(_StopError):
+        train(config, report=kill)
+    (folder,) = tmp_path.glob("demo-*")
+    first = (folder / "seed-0" / "record.json").read_bytes()
+    again: list[str] = []
+    assert train(config, report=again.append, resume=folder)[0] == folder
+    assert again.count("tokenising") == 1
+    assert (folder / "seed-0" / "record.json").read_bytes() == first
+    assert not list(folder.glob("seed-*/checkpoints"))
+    assert load(str(folder / "seed-1")).score(["Hei på deg. Dra hjem!"])[0].tier
+    with pytest.raises(HatespeechError, match=r"another configuration; model\.encoder\.rows differ"):
+        train(load_config(ROOT / "configs" / "demo.yaml", [*changes, "model.encoder.rows=32"]), resume=folder)
+    with pytest.raises(HatespeechError, match="is no run that was cut off"):
+        train(config, resume=tmp_path)

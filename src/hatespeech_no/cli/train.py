@@ -26,6 +26,7 @@ def train(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting: model.tfidf.regularisation=2.")
     ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run of this folder, which was cut off.")] = None,
 ) -> None:
     """Train, evaluate and save a model per seed, and log the runs to MLflow."""
     settings = load_config(config, changes or [])
@@ -40,8 +41,10 @@ def train(
         def report(step: str) -> None:
             counts = step.startswith(("evaluating", "vocabulary", "calibrating", "writing"))
             progress.update(task, description=step, advance=int(counts))
+            if not console.is_terminal:
+                console.print(step, markup=False)
 
-        folder, summary = run_training(settings, tracker, report)
+        folder, summary = run_training(settings, tracker, report, resume)
     console.print(_table(summary))
     console.print(f"Saved in {folder}", soft_wrap=True)
     shown = without_password(uri)

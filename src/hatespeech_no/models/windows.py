@@ -15,8 +15,8 @@ from hatespeech_no.models.elements import Input
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-_THREAD_CHARACTERS = 300
-"""As much of the thread as is read, from its end: what a text answers stands there."""
+_THREAD_SHARE = 3
+"""The thread gets at most this part of a window, from its end: what a text answers stands there."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,20 @@ def make_windows(tokenizer: Tokenizer, inputs: Sequence[Input], config: Backbone
         inputs: texts with their spans and threads.
         config: prefix and length of a window.
     """
-    tokenizer.enable_truncation(config.max_tokens, stride=config.max_tokens // 4, strategy="only_first")
+    tokenizer.no_truncation()
+    threads = [_end("\n".join(given.thread), tokenizer, config.max_tokens // _THREAD_SHARE) for given in inputs]
     texts = [config.prefix + given.text for given in inputs]
-    threads = ["\n".join(given.thread)[-_THREAD_CHARACTERS:] for given in inputs]
+    tokenizer.enable_truncation(config.max_tokens, stride=config.max_tokens // 4, strategy="only_first")
     pairs = [(text, thread) if thread else text for text, thread in zip(texts, threads, strict=True)]
     encodings = tokenizer.encode_batch(pairs)
     return [_windows(e, given, len(config.prefix)) for e, given in zip(encodings, inputs, strict=True)]
+
+
+def _end(thread: str, tokenizer: Tokenizer, tokens: int) -> str:
+    if not thread:
+        return ""
+    offsets = tokenizer.encode(thread, add_special_tokens=False).offsets
+    return thread if len(offsets) <= tokens else thread[offsets[-tokens][0] :]
 
 
 def _windows(encoding: Encoding, given: Input, shift: int) -> Windows:

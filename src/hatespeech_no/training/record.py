@@ -2,7 +2,9 @@
 
 A run folder::
 
+    config.json             what it was started with, flat
     run.json                summary over seeds: parameters, mean and spread of every metric
+    seed-<n>/checkpoints/   of a fine-tuning, for going on with
     seed-<n>/record.json    parameters, metrics, tags and data of one seed
     seed-<n>/bundle/        the model
     seed-<n>/figures/*.png  figures
@@ -18,6 +20,7 @@ from pydantic import BaseModel
 
 from hatespeech_no.errors import HatespeechError
 
+CONFIG = "config.json"
 RECORD = "record.json"
 SUMMARY = "run.json"
 

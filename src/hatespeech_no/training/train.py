@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -29,15 +30,20 @@ from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training.config import TrainingConfig, without_password
 from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
 from hatespeech_no.training.finetune import finetune
-from hatespeech_no.training.record import SUMMARY, NoTracker, Record, Tracker
+from hatespeech_no.training.record import CONFIG, RECORD, SUMMARY, NoTracker, Record, Tracker
 from hatespeech_no.training.thresholds import choose_thresholds
 from hatespeech_no.triage import load_rules
 
 Report = Callable[[str], None]
 
+_CHECKPOINTS = "checkpoints"
+
 
 def train(
-    config: TrainingConfig, tracker: Tracker | None = None, report: Report = lambda step: None
+    config: TrainingConfig,
+    tracker: Tracker | None = None,
+    report: Report = lambda step: None,
+    resume: Path | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Train a model per seed and write a run folder.
 
@@ -47,6 +53,8 @@ def train(
         config: what to train on, which model, which seeds.
         tracker: where to log; default nowhere.
         report: called with the name of each step as it begins.
+        resume: the folder of a run that was cut off: its finished seeds are kept, a fine-tuning
+            goes on from its last checkpoint.
 
     Returns:
         The run folder (see ``record``) and its summary.
@@ -60,7 +68,7 @@ def train(
         raise HatespeechError(f"results: there is no folder {(config.folder / config.results).parent}")
     key = load_key()
     pool = load_pool(config, report)
-    folder = _new_folder(config)
+    folder = _new_folder(config) if resume is None else _cut_off(resume, config)
     params, environment = _params(config), _environment(config)
     tracker.start(config.name, {"params": params, "tags": environment})
     finished = False
@@ -69,12 +77,13 @@ def train(
         for seed in config.seeds:
             name = f"seed-{seed}"
             tracker.start_seed(name)
-            data = split_pool(pool, config, seed)
-            record = _train_seed(config, data, seed, folder / name, key, report)
-            record.params |= params
-            record.tags |= environment
-            record.write(folder / name)
-            records.append(record)
+            if not (folder / name / RECORD).is_file():
+                shutil.rmtree(folder / name / "bundle", ignore_errors=True)
+                record = _train_seed(config, split_pool(pool, config, seed), seed, folder / name, key, report)
+                record.params |= params
+                record.tags |= environment
+                record.write(folder / name)
+            records.append(Record.read(folder / name))
             tracker.finish_seed(folder / name)
         summary = {
             "name": config.name,
@@ -98,7 +107,7 @@ def train(
 
 def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, key: bytes, report: Report) -> Record:
     for part in ("figures", "tables"):
-        (folder / part).mkdir(parents=True)
+        (folder / part).mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     model = _fit(config, data, seed, folder, report)
     seconds = time.perf_counter() - started
@@ -133,6 +142,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     report("writing")
     manifest.metrics = evaluation.metrics()
     bundle.save(folder / "bundle")
+    shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
     _write_tables(evaluation, data, folder, key)
     draw_figures(evaluation, folder / "figures")
     return Record(
@@ -163,7 +173,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
 
 def _fit(config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report) -> ElementModel:
     if config.model.family == "encoder":
-        checkpoints = folder / "checkpoints"
+        checkpoints = folder / _CHECKPOINTS
         return finetune(data.train, data.validation, config.model.encoder, seed, checkpoints, report)
     rows = by_passage(data.train)
     texts, (labels, conduct) = rows["text"][:], label_columns(rows)
@@ -195,8 +205,22 @@ def _new_folder(config: TrainingConfig) -> Path:
     folder = config.output / f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:
         folder.mkdir(parents=True)
+        (folder / CONFIG).write_text(json.dumps(_params(config), indent=2), "utf-8")
     except OSError as error:
         raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
+    return folder
+
+
+def _cut_off(folder: Path, config: TrainingConfig) -> Path:
+    """The folder of a run to go on with, if it was started with this configuration."""
+    try:
+        started = json.loads((folder / CONFIG).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise HatespeechError(f"{folder}: is no run that was cut off ({error})") from error
+    now = _params(config)
+    changed = sorted(name for name in now.keys() | started.keys() if now.get(name) != started.get(name))
+    if changed:
+        raise HatespeechError(f"{folder}: was started with another configuration; {', '.join(changed)} differ")
     return folder
 
 
