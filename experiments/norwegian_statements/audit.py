@@ -90,7 +90,8 @@ def variety(texts: list[str], tokens: int = 20_000, window: int = 1000) -> dict[
 
 def main() -> None:
     """Print everything as JSON."""
-    rows = [row for part in load_corpus(str(DATA / "statements" / "corpus.yaml")).values() for row in part]
+    everything = load_corpus(str(DATA / "statements" / "corpus.yaml")).values()
+    rows = [row for part in everything for row in part if row["hateful"] is not None]
     texts, pairs = [row["text"] for row in rows], [row["pair"] for row in rows]
     label = np.array([row["hateful"] for row in rows])
     ours = [row["text"] for row in rows if row["language"] != "en"]
