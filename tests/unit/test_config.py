@@ -10,7 +10,7 @@ from tests.fixtures import ROOT
 
 
 @pytest.mark.parametrize(
-    "path", sorted([*ROOT.glob("configs/*.yaml"), *ROOT.glob("experiments/*/config.yaml")]), ids=str
+    "path", sorted([*ROOT.glob("configs/*.yaml"), *ROOT.glob("experiments/*/*.yaml")]), ids=str
 )
 def test_shipped_configurations_are_valid(path: Path) -> None:
     if path.name == "base.yaml":
