@@ -28,13 +28,14 @@ from hatespeech_no.models.calibration import Calibration
 from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.embeddings import EmbeddingsModel
 from hatespeech_no.models.encoder import EncoderModel
+from hatespeech_no.models.onnx import OnnxModel
 from hatespeech_no.models.tfidf import TfidfModel
 from hatespeech_no.text.passages import sentencizer_version
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 _FAMILIES: dict[str, type[ElementModel]] = {
-    model.family: model for model in (TfidfModel, EmbeddingsModel, EncoderModel)
+    model.family: model for model in (TfidfModel, EmbeddingsModel, EncoderModel, OnnxModel)
 }
 
 

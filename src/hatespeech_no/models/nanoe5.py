@@ -16,15 +16,13 @@ import importlib.util
 import itertools
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from hatespeech_no.errors import HatespeechError, require
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _FILE = "e5-small-q4.bin"
@@ -138,20 +136,18 @@ def _vocabulary(cursor: _Cursor) -> tuple[list[tuple[str, float]], int, int, int
 
 
 def _tokenizer(cursor: _Cursor) -> Tokenizer:
-    tokenizers = require("tokenizers", "encoder")
     pieces, start, end, unknown = _vocabulary(cursor)
     _, table_size = cursor.read("<iI")
     # The table is sentencepiece's nmt_nfkc, which the library has; a test compares all its entries.
     cursor.position += table_size
-    tokenizer: Tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=unknown))
-    normalizers = tokenizers.normalizers
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=unknown))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]
+        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
     )
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
-    tokenizer.decoder = tokenizers.decoders.Metaspace()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     first, last = pieces[start][0], pieces[end][0]
-    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+    tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{first} $A {last}",
         pair=f"{first} $A {last} {last} $B {last}",
         special_tokens=[(first, start), (last, end)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hatespeech_no.models.windows import Windows
+from hatespeech_no.models.windows import Windows, batch
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 
 N_ELEMENTS, N_CONDUCTS = len(ELEMENTS), len(Conduct)
@@ -26,68 +25,37 @@ class ElementNetwork(nn.Module):  # type: ignore[misc]
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.Linear(hidden_size, N_ELEMENTS + N_CONDUCTS)
 
-    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Log-odds of the elements and unnormalised log-probabilities of conduct, one row per span.
 
         Args:
-            batch: see ``collate``.
+            inputs: see ``windows.batch``.
         """
-        states = self.encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-        return self.heads(self.dropout(pool_spans(states, batch)))
+        states = self.encoder(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).last_hidden_state
+        return self.heads(self.dropout(pool_spans(states, inputs)))
 
 
-def pool_spans(states: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+def pool_spans(states: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
     """Mean over the tokens of each span, over all windows that hold some of them.
 
     Args:
         states: shape (windows, tokens, hidden size).
-        batch: see ``collate``.
+        inputs: see ``windows.batch``.
 
     Returns:
         Shape (spans, hidden size).
     """
-    mask = batch["owned"].to(states.dtype)
-    sums = torch.einsum("pt,pth->ph", mask, states[batch["window"]])
-    spans = int(batch["spans"])
-    total = states.new_zeros(spans, states.shape[-1]).index_add(0, batch["span"], sums)
-    count = mask.new_zeros(spans).index_add(0, batch["span"], mask.sum(dim=1))
+    mask = inputs["owned"].to(states.dtype)
+    sums = torch.einsum("pt,pth->ph", mask, states[inputs["window"]])
+    spans = int(inputs["spans"])
+    total = states.new_zeros(spans, states.shape[-1]).index_add(0, inputs["span"], sums)
+    count = mask.new_zeros(spans).index_add(0, inputs["span"], mask.sum(dim=1))
     return total / count.clamp(min=1).unsqueeze(-1)
 
 
 def collate(texts: Sequence[Windows], pad: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-    """A batch of texts.
-
-    Returns:
-        ``input_ids`` and ``attention_mask``, one row per window; and for each part of a span that lies in a
-        window a row of ``owned`` (its tokens), ``window`` and ``span`` (their numbers). Spans are counted
-        through: of each text first the whole, then its passages. ``spans`` is their number.
-    """
-    rows = [ids for text in texts for ids in text.ids]
-    longest = max(map(len, rows))
-    ids = np.full((len(rows), longest), pad, np.int64)
-    attention = np.zeros_like(ids)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-        attention[i, : len(row)] = 1
-    owned, window, span = [], [], []
-    first_window = first_span = 0
-    for text in texts:
-        for w, parts in enumerate(text.owned):
-            for s in np.flatnonzero(parts.any(axis=1)):
-                owned.append(np.pad(parts[s], (0, longest - parts.shape[1])))
-                window.append(first_window + w)
-                span.append(first_span + s)
-        first_window += len(text.ids)
-        first_span += len(text.owned[0])
-    arrays: dict[str, Any] = {
-        "input_ids": ids,
-        "attention_mask": attention,
-        "owned": np.stack(owned),
-        "window": np.array(window),
-        "span": np.array(span),
-        "spans": np.array(first_span),
-    }
-    return {name: torch.as_tensor(values, device=device) for name, values in arrays.items()}
+    """``windows.batch`` as tensors."""
+    return {name: torch.as_tensor(values, device=device) for name, values in batch(texts, pad).items()}
 
 
 def loss(logits: Tensor, labels: Tensor, possible: Tensor, weights: Tensor, yes_weights: Tensor) -> Tensor:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
 
 from hatespeech_no.models.backbones import BackboneConfig
 from hatespeech_no.models.elements import Input
-
-if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
 
 _THREAD_SHARE = 3
 """The thread gets at most this part of a window, from its end: what a text answers stands there."""
@@ -91,3 +89,70 @@ def _middle(left: NDArray[np.int64], right: NDArray[np.int64]) -> int:
     if not len(left) or not len(right):
         return 0
     return int((left[-1] + right[0]) // 2 + 1)
+
+
+def batch(texts: Sequence[Windows], pad: int) -> dict[str, NDArray[Any]]:
+    """The arrays of a batch of texts.
+
+    Args:
+        texts: any number.
+        pad: id of the padding token.
+
+    Returns:
+        ``input_ids`` and ``attention_mask``, one row per window; and for each part of a span that lies in a
+        window a row of ``owned`` (its tokens), ``window`` and ``span`` (their numbers). Spans are counted
+        through: of each text first the whole, then its passages. ``spans`` is their number.
+    """
+    rows = [ids for text in texts for ids in text.ids]
+    longest = max(map(len, rows))
+    ids = np.full((len(rows), longest), pad, np.int64)
+    attention = np.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+        attention[i, : len(row)] = 1
+    owned, window, span = [], [], []
+    first_window = first_span = 0
+    for text in texts:
+        for w, parts in enumerate(text.owned):
+            for s in np.flatnonzero(parts.any(axis=1)):
+                owned.append(np.pad(parts[s], (0, longest - parts.shape[1])))
+                window.append(first_window + w)
+                span.append(first_span + s)
+        first_window += len(text.ids)
+        first_span += len(text.owned[0])
+    return {
+        "input_ids": ids,
+        "attention_mask": attention,
+        "owned": np.stack(owned),
+        "window": np.array(window),
+        "span": np.array(span),
+        "spans": np.array(first_span),
+    }
+
+
+def in_batches(
+    texts: Sequence[Windows], pad: int, run: Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]], size: int = 32
+) -> NDArray[np.float32]:
+    """Run a network on batches of like length.
+
+    Args:
+        texts: at least one.
+        pad: id of the padding token.
+        run: from a batch to one row per span.
+        size: texts per batch.
+
+    Returns:
+        The rows of all spans, text by text.
+    """
+    first = np.cumsum([0, *(len(text.owned[0]) for text in texts)])
+    values: NDArray[np.float32] | None = None
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    for start in range(0, len(order), size):
+        chosen = order[start : start + size]
+        rows = run(batch([texts[i] for i in chosen], pad))
+        if values is None:
+            values = np.zeros((first[-1], rows.shape[1]), np.float32)
+        values[np.concatenate([np.arange(first[i], first[i + 1]) for i in chosen])] = rows
+    if values is None:
+        raise ValueError("there is nothing to run on")
+    return values
