@@ -3,14 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from hatespeech_no import Statement, load
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.evaluation.evaluate import FEWEST, evaluate
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
+from hatespeech_no.evaluation.reliability import calibration_error, reliability
+from hatespeech_no.models.calibration import Calibration
 from hatespeech_no.models.elements import Input
 from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Conduct
@@ -72,3 +75,18 @@ def test_alarms_on_ordinary_text_and_languages_that_are_not_served(demo_run: Pat
     assert alarms.n == 40
     assert alarms.value == pytest.approx((p >= threshold).mean())
     assert alarms.lo <= alarms.value <= alarms.hi
+
+
+def test_reliability_before_and_after(demo_run: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random(3000)
+    label = (rng.random(3000) < truth).astype(float)
+    assert calibration_error(label, truth) < 0.04
+    assert calibration_error(label, np.full(3000, 0.9)) == pytest.approx(abs(label.mean() - 0.9))
+    # Twice too sure before, right after.
+    calibration = Calibration({"hateful": (0.5, 0.0)})
+    table = pd.DataFrame({"element": "hateful", "label": label, "p": truth})
+    (row,) = reliability({"s": table}, calibration).to_dict("records")
+    assert row["ece_before"] > 2 * row["ece_after"]
+    assert row["log_loss_before"] > row["log_loss_after"] == pytest.approx(log_loss(label, truth), abs=1e-4)
+    assert (demo_run / "seed-0" / "tables" / "reliability.csv").is_file()

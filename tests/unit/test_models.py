@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.calibration import Calibration, calibrate
 from hatespeech_no.models.elements import Input, Scores
 from hatespeech_no.models.tfidf import TfidfConfig, TfidfModel, fit_tfidf
@@ -117,3 +118,26 @@ def test_thresholds_come_from_validation() -> None:
     noise = np.random.default_rng(3).integers(0, 2, 40).astype(np.float32)
     few = Scores(scores.names, scores.log_odds[:40], None)
     assert choose_thresholds(fitted.apply(few), {"hateful": noise})["hateful"] == 0.5
+
+
+def test_another_prevalence_moves_probabilities_by_bayes() -> None:
+    scores, yes, _ = _scores(400, seed=0)
+    labels = {name: yes.astype(np.float32) for name in scores.names}
+    calibration = calibrate(scores, labels, None)
+    name = next(iter(calibration.platt))
+    was = calibration.prevalence[name]
+    assert was == pytest.approx(yes.mean())
+    before = calibration.apply(scores)
+    p, same = before.of(name), calibration.at_prevalence(before, {name: was}).of(name)
+    rarer = calibration.at_prevalence(before, {name: 0.01}).of(name)
+    assert p is not None
+    assert rarer is not None
+    assert np.allclose(p, same, atol=1e-6)
+    odds = (p / (1 - p)) * (0.01 / 0.99) / (was / (1 - was))
+    assert np.allclose(rarer, odds / (1 + odds), atol=1e-5)
+    with pytest.raises(HatespeechError, match="'support': this model states none for it"):
+        calibration.at_prevalence(before, {"support": 0.1})
+    with pytest.raises(HatespeechError, match="give a share above 0 and below 1"):
+        calibration.at_prevalence(before, {name: 1.0})
+    again = Calibration.from_dict(calibration.to_dict())
+    assert again.prevalence == calibration.prevalence

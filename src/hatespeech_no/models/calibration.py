@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Probabilities, Scores
 
 
@@ -28,10 +29,13 @@ class Calibration:
         platt: slope and intercept on the log-odds, for each element that could be calibrated.
         conduct: inverse temperature and then one bias per conduct; ``None`` = conduct could not be
             calibrated.
+        prevalence: share of yes among the rows each element was calibrated on; probabilities hold for
+            texts in which it is as frequent.
     """
 
     platt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     conduct: Sequence[float] | None = None
+    prevalence: Mapping[str, float] = field(default_factory=dict)
 
     def apply(self, scores: Scores) -> Probabilities:
         """Calibrated probabilities; heads that could not be calibrated are left out, that is unknown."""
@@ -44,6 +48,32 @@ class Calibration:
             conduct = softmax(scores.conduct * inverse + np.array(bias), axis=1).astype(np.float32)
         return Probabilities(names, expit(scores.log_odds[:, columns] * slope + intercept), conduct)
 
+    def at_prevalence(self, probabilities: Probabilities, wanted: Mapping[str, float]) -> Probabilities:
+        """Probabilities for texts in which elements are rarer or more frequent (Saerens et al. 2002).
+
+        Holds if texts with the element, and texts without it, look as they did in the calibration rows,
+        and only their shares differ. A platform's hateful comments may look otherwise: a labelled
+        sample from there tells.
+
+        Args:
+            probabilities: as ``apply`` gave them.
+            wanted: share of yes that is expected, above 0 and below 1, by element.
+
+        Raises:
+            HatespeechError: an element that was not calibrated, or a share outside that range.
+        """
+        yes = probabilities.yes.copy()
+        for name, share in wanted.items():
+            if name not in probabilities.names or name not in self.prevalence:
+                known = ", ".join(n for n in probabilities.names if n in self.prevalence)
+                raise HatespeechError(f"prevalence of {name!r}: this model states none for it; it does for {known}")
+            if not 0 < share < 1:
+                raise HatespeechError(f"prevalence of {name!r} is {share}; give a share above 0 and below 1")
+            column, was = probabilities.names.index(name), self.prevalence[name]
+            up, down = yes[:, column] * share / was, (1 - yes[:, column]) * (1 - share) / (1 - was)
+            yes[:, column] = up / (up + down)
+        return Probabilities(probabilities.names, yes, probabilities.conduct)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON values for the manifest."""
         return asdict(self)
@@ -51,7 +81,8 @@ class Calibration:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
         """Read what ``to_dict`` wrote."""
-        return cls({name: (float(a), float(b)) for name, (a, b) in data["platt"].items()}, data["conduct"])
+        platt = {name: (float(a), float(b)) for name, (a, b) in data["platt"].items()}
+        return cls(platt, data["conduct"], data.get("prevalence", {}))
 
 
 def calibrate(
@@ -69,7 +100,7 @@ def calibrate(
         truth (a head that falls with it has learned nothing, so its element stays unknown), and
         for conduct where at least two rows differ in what is possible.
     """
-    platt = {}
+    platt, prevalence = {}, {}
     for column, name in enumerate(scores.names):
         known = ~np.isnan(labels[name])
         target = labels[name][known]
@@ -77,7 +108,8 @@ def calibrate(
             slope, intercept = _platt(scores.log_odds[known, column], target)
             if slope > 0:
                 platt[name] = (slope, intercept)
-    return Calibration(platt, _scale_conduct(scores.conduct, conduct))
+                prevalence[name] = float(target.mean())
+    return Calibration(platt, _scale_conduct(scores.conduct, conduct), prevalence)
 
 
 def _platt(log_odds: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[float, float]:

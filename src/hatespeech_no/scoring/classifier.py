@@ -36,19 +36,29 @@ class Classifier:
         }
         self._languages = {_primary_language(code) for code in manifest.languages}
 
-    def score(self, texts: str | Statement | Iterable[str | Statement]) -> list[Assessment]:
+    def score(
+        self, texts: str | Statement | Iterable[str | Statement], prevalence: Mapping[str, float] | None = None
+    ) -> list[Assessment]:
         """Assess texts.
 
         Args:
             texts: one text, one statement (a text with its circumstances), or many.
+            prevalence: share of texts like these that carry an element, 0 to 1, by its id (for example
+                ``{"hateful": 0.02}``), where it is known; see ``Calibration.at_prevalence``. Without it
+                probabilities hold for the shares in the model's calibration rows.
 
         Returns:
             One assessment each, in order.
-        """
-        return list(self.stream([texts] if isinstance(texts, str | Statement) else texts))
 
-    def stream(self, texts: Iterable[str | Statement]) -> Iterator[Assessment]:
-        """Assess any number of texts in constant memory, batch by batch."""
+        Raises:
+            HatespeechError: an item is no text, or a prevalence cannot be used.
+        """
+        return list(self.stream([texts] if isinstance(texts, str | Statement) else texts, prevalence))
+
+    def stream(
+        self, texts: Iterable[str | Statement], prevalence: Mapping[str, float] | None = None
+    ) -> Iterator[Assessment]:
+        """Assess any number of texts in constant memory, batch by batch; see ``score``."""
         batch: list[tuple[Statement, list[Passage]]] = []
         passages = 0
         for i, item in enumerate(texts):
@@ -57,10 +67,10 @@ class Classifier:
             batch.append((statement, parts))
             passages += len(parts)
             if len(batch) == _BATCH or passages >= _BATCH_PASSAGES:
-                yield from self._score_batch(batch)
+                yield from self._score_batch(batch, prevalence or {})
                 batch, passages = [], 0
         if batch:
-            yield from self._score_batch(batch)
+            yield from self._score_batch(batch, prevalence or {})
 
     def score_frame(self, frame: Frame, text: str = "text") -> Frame:
         """Assess a column of a data frame.
@@ -87,10 +97,12 @@ class Classifier:
         """Calibrated probabilities, for evaluation: of each input first the whole text, then its spans."""
         return self.bundle.calibration.apply(self.bundle.model.scores(inputs))
 
-    def _score_batch(self, batch: Sequence[tuple[Statement, list[Passage]]]) -> list[Assessment]:
+    def _score_batch(
+        self, batch: Sequence[tuple[Statement, list[Passage]]], prevalence: Mapping[str, float]
+    ) -> list[Assessment]:
         guesses = iter(guess_languages([s.text for s, _ in batch if s.language is None]))
         inputs = [Input(statement.text, _spans(parts), statement.thread) for statement, parts in batch]
-        probabilities = self.probabilities(inputs)
+        probabilities = self.bundle.calibration.at_prevalence(self.probabilities(inputs), prevalence)
         decided = probabilities.decide(self.bundle.manifest.thresholds)
         position = 0
         assessments = []

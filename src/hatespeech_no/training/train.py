@@ -19,7 +19,8 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
 from hatespeech_no.evaluation.figures import draw_figures
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
-from hatespeech_no.models.calibration import calibrate
+from hatespeech_no.evaluation.reliability import reliability
+from hatespeech_no.models.calibration import Calibration, calibrate
 from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.embeddings import fit_embeddings
 from hatespeech_no.models.tfidf import fit_tfidf
@@ -143,7 +144,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     manifest.metrics = evaluation.metrics()
     bundle.save(folder / "bundle")
     shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
-    _write_tables(evaluation, data, folder, key)
+    _write_tables(evaluation, calibration, data, folder, key)
     draw_figures(evaluation, folder / "figures")
     return Record(
         name=f"seed-{seed}",
@@ -182,8 +183,10 @@ def _fit(config: TrainingConfig, data: RunData, seed: int, folder: Path, report:
     return fit_tfidf(texts, labels, conduct, config.model.tfidf, seed, report)
 
 
-def _write_tables(evaluation: Evaluation, data: RunData, folder: Path, key: bytes) -> None:
+def _write_tables(evaluation: Evaluation, calibration: Calibration, data: RunData, folder: Path, key: bytes) -> None:
     evaluation.table().to_csv(folder / "tables" / "metrics.csv", index=False)
+    table = reliability(evaluation.predictions, calibration).round(4)
+    table.to_csv(folder / "tables" / "reliability.csv", index=False)
     data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
     for suite, predictions in evaluation.predictions.items():
         # Ids may hold names or addresses: only keyed ones leave this machine.
