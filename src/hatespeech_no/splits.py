@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 NEAR_DUPLICATE = 0.8
 _SHINGLE = 5
 _PERMUTATIONS = 64
+_BANDS = (12, 5)
+"""Of the permutations: so many bands of so many rows find 99.2 % of pairs at 0.8 and all but 0.002 % at 0.9.
+
+What they find besides is sorted out by the exact comparison."""
 
 
 def near_duplicate_clusters(texts: Sequence[str], pairs: Sequence[str | None] | None = None) -> NDArray[np.int64]:
@@ -58,7 +62,7 @@ def _near_duplicates(shingles: Mapping[int, frozenset[int]]) -> Iterator[tuple[i
     if not shingles:
         return
     datasketch = require("datasketch", "train")
-    index = datasketch.MinHashLSH(threshold=NEAR_DUPLICATE, num_perm=_PERMUTATIONS)
+    index = datasketch.MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
     sketches = datasketch.MinHash.generator(
         shingles.values(), num_perm=_PERMUTATIONS, seed=1, hashfunc=lambda shingle: shingle
     )

@@ -19,6 +19,7 @@ _FAMILIES: dict[str, tuple[str, type[Any]]] = {
     "context": ("context", Context),
 }
 _ALL_CONDUCTS = frozenset(Conduct)
+_CONDUCT_NAMES = {f"conduct_{conduct}" for conduct in Conduct}
 _E = TypeVar("_E", Ground, Conduct, Target, Context)
 
 
@@ -33,8 +34,8 @@ class Elements:
         answers: yes/no answer by element id (see ``taxonomy.ELEMENTS``); absent = unknown.
         conduct: the conducts that are possible; one member = known, several = the source could not
             tell them apart, ``None`` = unknown.
-        disputed: element ids (and ``conduct``) that two readers answered differently; the answer given
-            is the one that was settled on.
+        disputed: ids of elements that two readers answered differently, the answer given being the one
+            that was settled on; and ``conduct_<id>``, the conduct that the other reader saw.
     """
 
     answers: Mapping[str, bool] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class Elements:
     disputed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        unknown = (set(self.answers) | self.disputed - {"conduct"}) - set(ELEMENTS)
+        unknown = (set(self.answers) | self.disputed - _CONDUCT_NAMES) - set(ELEMENTS)
         if unknown:
             raise HatespeechError(f"{sorted(unknown)} are not elements of the codebook")
         if self.conduct is not None and not self.conduct:
@@ -241,5 +242,13 @@ def derive_text_labels(passages: Iterable[LabelledPassage]) -> Elements:
             answers[name] = False
     known = [next(iter(part.conduct)) for part in parts if part.conduct is not None and len(part.conduct) == 1]
     gravest = max(known, key=lambda c: c.severity) if known and len(known) == len(parts) else None
-    disputed = frozenset(name for part in parts for name in part.disputed if name in answers or name == "conduct")
+    # Settled by a passage on which the readers agree, an answer for the whole is not disputed.
+    settled = {name for part in parts for name in part.answers if part.get(name) and name not in part.disputed}
+    disputed = frozenset(
+        name
+        for part in parts
+        for name in part.disputed
+        if (name in answers and name not in settled)
+        or (name in _CONDUCT_NAMES and gravest is not None and part.conduct == frozenset({gravest}))
+    )
     return Elements(answers, None if gravest is None else frozenset({gravest}), disputed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +122,8 @@ def test_unknown_labels_have_no_loss_and_sets_count_as_a_whole() -> None:
 
 def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig) -> None:
     attack, calm = Elements.of(hateful=True, conduct="threat"), Elements.of(hateful=False)
-    disputed = Elements({"hateful": True}, disputed=frozenset({"hateful"}))
+    disputed = Elements.of(hateful=True, conduct="stereotype")
+    disputed = replace(disputed, disputed=frozenset({"hateful", "conduct_derogation"}))
     split = Statement(
         "Hei du. Ut nå.", labels=attack, passages=(LabelledPassage(0, 7, calm), LabelledPassage(8, 14, attack))
     )
@@ -131,9 +134,12 @@ def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig)
     assert first.labels[:, hateful].tolist() == [1, 0, 1]
     assert first.possible[:, Conduct.THREAT.severity].tolist() == [True, False, True]
     assert second.labels[:, hateful].tolist() == [0.75]
+    either = {c.severity for c in (Conduct.STEREOTYPE, Conduct.DEROGATION)}
+    assert set(np.flatnonzero(second.possible[0])) == either
     (ordinary,) = make_examples(to_dataset([Statement("ja")], "x", ordinary=True), tokenizer, backbone)
     assert ordinary.labels[0, hateful] == pytest.approx(0.02)
     assert np.isnan(ordinary.labels[0, ELEMENTS.index("abusive")])
+    assert not ordinary.possible.any()
 
 
 def test_corpora_are_drawn_by_tempered_size_or_given_shares() -> None:
@@ -168,6 +174,9 @@ def test_a_killed_run_goes_on_to_the_same_end(backbone: BackboneConfig, tmp_path
     whole = finetune(rows, rows, config, 0, tmp_path / "whole", lambda step: None)
     with pytest.raises(_StopError):
         finetune(rows, rows, config, 0, tmp_path / "killed", kill)
+    # Killed once more, while it wrote a checkpoint.
+    shutil.copytree(tmp_path / "killed" / "checkpoint-4", tmp_path / "killed" / "checkpoint-12")
+    (tmp_path / "killed" / "checkpoint-12" / "trainer_state.json").unlink()
     resumed = finetune(rows, rows, config, 0, tmp_path / "killed", lambda step: None)
     inputs = [Input(text) for text in rows["text"][:20]]
     assert np.allclose(whole.scores(inputs).log_odds, resumed.scores(inputs).log_odds, atol=1e-5)
@@ -269,3 +278,40 @@ def test_an_export_that_loses_too_much_is_refused(
     assert not (tmp_path / "onnx").exists()
     with pytest.raises(HatespeechError, match="family 'tfidf' needs no export"):
         export(load(str(demo_run)).bundle, tmp_path / "onnx", "int8", rows)
+
+
+def test_mixed_precision_is_pooled_in_full(model: EncoderModel, backbone: BackboneConfig) -> None:
+    from hatespeech_no.models.network import collate
+
+    batch = collate(make_windows(model.tokenizer, [Input("Hei på deg"), Input(LONG)], backbone), pad=1)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        mixed = model.network(batch).float()
+    with torch.inference_mode():
+        assert torch.allclose(mixed, model.network(batch), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("weights={hatefull: 3}", r"there are no heads \['hatefull'\]"),
+        ("rows=32", "fewer than one batch"),
+        ("shares={small: 1.5}", "less than or equal to 1"),
+        ("stop_on=[statment]", r"\['statment'\] have no validation rows"),
+        ("precision=bf16", "needs a GPU"),
+        ("backbone.max_tokens=1024", "1024 is more than the 512"),
+    ],
+)
+def test_mistakes_in_the_settings_are_named(
+    tiny_backbone: Path, small_corpus: Path, tmp_path: Path, change: str, message: str
+) -> None:
+    changes = [
+        f"output={tmp_path}",
+        f"data.train=[{small_corpus}]",
+        "model.family=encoder",
+        "model.encoder.batch=64",
+        "model.encoder.rows=128",
+        f"model.encoder.backbone.name={tiny_backbone}",
+        f"model.encoder.{change}",
+    ]
+    with pytest.raises(HatespeechError, match=message):
+        train(load_config(ROOT / "configs" / "demo.yaml", changes))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from hatespeech_no.norhatecheck import load_cases
 from hatespeech_no.splits import near_duplicate_clusters
+from hatespeech_no.taxonomy import YES_NO
 from tests.fixtures import STATEMENTS, ruled_tier, statement_rows
 
 FOLDER = STATEMENTS.parent
@@ -80,8 +81,13 @@ def test_second_labels_are_kept_and_disputes_marked() -> None:
         settled = {row["id"]: row for row in csv.DictReader(stream)}
     for name, labels in second.items():
         for ours, theirs in zip(_passages(rows[name]), labels, strict=True):
-            differ = ours["hateful"] != theirs.get("hateful", False) or ours["conduct"] != theirs.get("conduct", "none")
-            if differ:
-                assert {"hateful", "conduct"} & set(ours["disputed"]), name
+            disputed = set(ours.get("disputed", ()))
+            for element in YES_NO:
+                theirs_is = theirs.get(element, None if element == "ground_explicit" else False)
+                assert (ours[element] != theirs_is) <= (element in disputed) | (None in (ours[element], theirs_is)), (
+                    name
+                )
+            seen = theirs.get("conduct", "none")
+            assert (seen != ours["conduct"]) <= any(d.startswith("conduct_") for d in disputed), name
             if ours["hateful"] != theirs.get("hateful", False):
                 assert settled[name]["reason"], name

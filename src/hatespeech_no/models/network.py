@@ -45,12 +45,15 @@ def pool_spans(states: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
     Returns:
         Shape (spans, hidden size).
     """
-    mask = inputs["owned"].to(states.dtype)
-    sums = torch.einsum("pt,pth->ph", mask, states[inputs["window"]])
-    spans = int(inputs["spans"])
-    total = states.new_zeros(spans, states.shape[-1]).index_add(0, inputs["span"], sums)
-    count = mask.new_zeros(spans).index_add(0, inputs["span"], mask.sum(dim=1))
-    return total / count.clamp(min=1).unsqueeze(-1)
+    # Sums over tokens need more digits than mixed precision has.
+    with torch.autocast(states.device.type, enabled=False):
+        states = states.float()
+        mask = inputs["owned"].to(states.dtype)
+        sums = torch.einsum("pt,pth->ph", mask, states[inputs["window"]])
+        spans = int(inputs["spans"])
+        total = states.new_zeros(spans, states.shape[-1]).index_add(0, inputs["span"], sums)
+        count = mask.new_zeros(spans).index_add(0, inputs["span"], mask.sum(dim=1))
+        return total / count.clamp(min=1).unsqueeze(-1)
 
 
 def collate(texts: Sequence[Windows], pad: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:

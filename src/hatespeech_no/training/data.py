@@ -68,8 +68,9 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     Official splits are kept. What is missing (validation, test or both) is cut by whole clusters of
     near-duplicates and contrast pairs, stratified by corpus, language and labels. Training rows are
     removed if their text (as normalised) also stands in a validation or test part, or if they share
-    a cluster with one across a split of ours; near-duplicates across two official parts stay and
-    are reported.
+    a cluster with one across a split of ours or of a calibration or risk part; so are rows for
+    validation and calibration that do with a test or risk part. Near-duplicates between official
+    training and test parts stay and are reported.
 
     Raises:
         HatespeechError: nothing is left to train or to validate on.
@@ -85,6 +86,8 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         # A cluster may reach from a split of ours into another corpus' official part.
         | np.isin(clusters, clusters[held_out & ours])
         | (ours & np.isin(clusters, clusters[held_out]))
+        # What guarantees and probabilities rest on must be new to the model, whoever made the split.
+        | np.isin(clusters, clusters[np.isin(parts, ["calibration", "risk"])])
     )
     training = ~held_out & ~removed
     left_out = np.zeros(len(pool), bool)
@@ -98,11 +101,13 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     }
     tests = {name: rows for name, rows in tests.items() if len(rows)}
     train = pool.select(np.flatnonzero(training))
-    validation = (parts == "validation") & ~left_out
+    # No figure and no guarantee may rest on rows that thresholds or calibration have seen.
+    unseen = ~left_out & ~np.isin(clusters, clusters[np.isin(parts, ["test", "risk"])])
+    validation = (parts == "validation") & unseen
     for part, rows in (("train", training), ("validation", validation)):
         if not rows.any():
             raise HatespeechError(f"data: no rows are left for the {part} part; there are {len(pool)} in all")
-    set_aside = (parts == "calibration") & ~left_out
+    set_aside = (parts == "calibration") & unseen
     return RunData(
         train=train.remove_columns([c for c in _OURS if c in train.column_names]),
         validation=pool.select(np.flatnonzero(validation)),
@@ -144,7 +149,7 @@ def _load(config: TrainingConfig) -> Dataset:
         names.append(descriptor.name)
         parts = load_corpus(name, config.folder)
         for split, rows in parts.items():
-            if not for_training and "test" in parts and split != "test":
+            if not for_training and split != "test" and ("test" in parts or split in ("calibration", "risk")):
                 continue
             part = split if for_training else "test"
             tables.append(rows.add_column("part", [part] * len(rows)))

@@ -28,7 +28,7 @@ _DISPUTED = 0.25
 """How far a label that a second reader did not share lies from the settled answer."""
 
 
-_WEAK = Elements({"hateful": False}, frozenset({Conduct.NONE}))
+_WEAK = Elements({"hateful": False})
 _WEAK_DOUBT = 0.02
 """Ordinary text is presumed to be no hate speech, with this much doubt; nothing else is presumed of it."""
 
@@ -120,4 +120,7 @@ def _targets(elements: Elements, doubt: float = 0.0) -> tuple[NDArray[np.float32
             labels[i] = 1 - distance if answer else distance
     possible = np.zeros(len(Conduct), bool)
     possible[[conduct.severity for conduct in elements.conduct or ()]] = True
+    # What another reader saw is possible too, where anything is known.
+    if elements.conduct:
+        possible[[c.severity for c in Conduct if f"conduct_{c}" in elements.disputed]] = True
     return labels, possible

@@ -105,6 +105,8 @@ def _macro_f1(probabilities: Probabilities, rows: Dataset, threshold: float) -> 
     if p is None:
         raise HatespeechError("the model does not answer 'hateful', so that nothing can be compared")
     known = ~np.isnan(label)
+    if len(np.unique(label[known])) < 2:
+        raise HatespeechError("the texts to compare on are not labelled for 'hateful', yes and no")
     decision = (p[known] >= threshold).astype(np.float64)
     weights = np.ones((1, int(known.sum())))
     return float(MACRO_F1.compute(label[known].astype(np.float64), p[known].astype(np.float64), decision, weights)[0])

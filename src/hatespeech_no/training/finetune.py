@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hatespeech_no.errors import require
+from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.taxonomy import ELEMENTS
@@ -47,7 +47,7 @@ class EncoderConfig(BaseModel):
     backbone: BackboneConfig = BackboneConfig(prefix="query: ", languages=("nb", "nn", "da", "sv", "en", "de"))
     rows: int = Field(default=60_000, ge=32)
     temperature: float = Field(default=0.5, ge=0, le=1)
-    shares: dict[str, float] = {}
+    shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     batch: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
     layer_decay: float = Field(default=0.9, gt=0, le=1)
@@ -59,6 +59,19 @@ class EncoderConfig(BaseModel):
     stop_on: list[str] = []
     checks: int = Field(default=8, ge=1)
     precision: Literal["fp32", "bf16"] = "fp32"
+
+    @field_validator("weights")
+    @classmethod
+    def _heads_exist(cls, weights: dict[str, float]) -> dict[str, float]:
+        if strays := weights.keys() - {*ELEMENTS, "conduct"}:
+            raise ValueError(f"there are no heads {sorted(strays)}")
+        return weights
+
+    @model_validator(mode="after")
+    def _a_step_is_possible(self) -> Self:
+        if self.batch > self.rows:
+            raise ValueError(f"rows ({self.rows}) are fewer than one batch ({self.batch})")
+        return self
 
 
 def finetune(
@@ -83,6 +96,11 @@ def finetune(
     transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
     from hatespeech_no.models import network as net
 
+    stops = np.isin(validation["corpus"][:], config.stop_on) if config.stop_on else np.ones(len(validation), bool)
+    if not stops.any():
+        raise HatespeechError(f"model.encoder.stop_on: {config.stop_on} have no validation rows")
+    if config.precision == "bf16" and not (torch.cuda.is_available() and torch.cuda.is_bf16_supported()):
+        raise HatespeechError("model.encoder.precision: bf16 needs a GPU that has it; use fp32 here")
     report("loading the backbone")
     transformers.set_seed(seed)
     backbone = load_backbone(config.backbone)
@@ -93,9 +111,10 @@ def finetune(
     used, position = np.unique(drawn, return_inverse=True)
     examples = make_examples(train.select(used), backbone.tokenizer, config.backbone)
     order = by_length(position, [len(example.windows) for example in examples], config.batch, seed)
-    stops = np.isin(validation["corpus"][:], config.stop_on) if config.stop_on else np.ones(len(validation), bool)
     held_out = make_examples(validation.select(np.flatnonzero(stops)), backbone.tokenizer, config.backbone)
     labels = np.concatenate([example.labels for example in examples])
+    if np.isnan(labels).all():
+        raise HatespeechError("data.train: there is not one label to learn from")
     head_weights = torch.tensor([config.weights.get(name, 1.0) for name in (*ELEMENTS, "conduct")])
     yes_weights = torch.from_numpy(net.yes_weights(labels, config.balance))
     pad = backbone.encoder.config.pad_token_id
@@ -160,8 +179,8 @@ def finetune(
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
     known = ~np.isnan(labels)
     names = [name for i, name in enumerate(ELEMENTS) if len(np.unique(labels[known[:, i], i] > 0.5)) == 2]
-    conduct = any(len(np.unique(example.possible)) == 2 for example in examples)
-    return EncoderModel(network.cpu(), backbone.tokenizer, config.backbone, names, conduct=conduct)
+    conduct = np.concatenate([example.possible for example in examples]).any(axis=0).sum() > 1
+    return EncoderModel(network.cpu(), backbone.tokenizer, config.backbone, names, conduct=bool(conduct))
 
 
 def _parameter_groups(network: Any, config: EncoderConfig) -> list[dict[str, Any]]:  # noqa: ANN401 - a torch module
@@ -203,6 +222,6 @@ def _progress(report: Callable[[str], None]) -> Any:  # noqa: ANN401 - a callbac
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    from transformers.trainer_utils import get_last_checkpoint
-
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    """The last checkpoint that was written to its end."""
+    written = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    return str(max(written, key=lambda path: int(path.name.rpartition("-")[2]))) if written else None

@@ -36,7 +36,9 @@ class Record(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Save in a seed's folder."""
-        (folder / RECORD).write_text(self.model_dump_json(indent=2), "utf-8")
+        temporary = folder / f".{RECORD}"
+        temporary.write_text(self.model_dump_json(indent=2), "utf-8")
+        temporary.replace(folder / RECORD)  # there whole, or not there
 
     @classmethod
     def read(cls, folder: Path) -> Record:

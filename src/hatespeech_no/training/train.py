@@ -84,6 +84,7 @@ def train(
                 record.params |= params
                 record.tags |= environment
                 record.write(folder / name)
+                shutil.rmtree(folder / name / _CHECKPOINTS, ignore_errors=True)
             records.append(Record.read(folder / name))
             tracker.finish_seed(folder / name)
         summary = {
@@ -143,7 +144,6 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     report("writing")
     manifest.metrics = evaluation.metrics()
     bundle.save(folder / "bundle")
-    shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
     _write_tables(evaluation, calibration, data, folder, key)
     draw_figures(evaluation, folder / "figures")
     return Record(
