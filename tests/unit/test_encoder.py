@@ -61,6 +61,22 @@ def test_each_token_of_a_long_text_is_pooled_once_and_none_is_lost(backbone: Bac
     assert whole == sum(parts) == len(of_text)
 
 
+def test_what_has_no_token_is_read_as_what_stands_beside_it(backbone: BackboneConfig) -> None:
+    tokenizer = load_backbone(backbone).tokenizer
+    empty, spaces, late = make_windows(
+        tokenizer,
+        [
+            Input("", thread=("rotter er her",)),
+            Input("hei  du", spans=((0, 3), (3, 4), (5, 7))),
+            Input(LONG + "  ", spans=((0, len(LONG)), (len(LONG) + 1, len(LONG) + 2))),
+        ],
+        backbone,
+    )
+    assert 0 < empty.owned[0].sum() < len(empty), "special tokens, not the thread"
+    assert sum(owned[2].sum() for owned in spaces.owned) == 1
+    assert [bool(owned[2].any()) for owned in late.owned] == [False] * (len(late.ids) - 1) + [True]
+
+
 def _columns(encoding: Any) -> tuple[list[int], list[int | None]]:
     return [end for _, end in encoding.offsets], encoding.sequence_ids
 
@@ -223,11 +239,14 @@ def test_a_run_that_was_cut_off_keeps_its_finished_seeds(
     first = (folder / "seed-0" / "record.json").read_bytes()
     again: list[str] = []
     assert train(config, report=again.append, resume=folder)[0] == folder
+    with pytest.raises(HatespeechError, match="this run is finished"):
+        train(config, resume=folder)
+    (folder / "run.json").unlink()
     assert again.count("tokenising") == 1
     assert (folder / "seed-0" / "record.json").read_bytes() == first
     assert not list(folder.glob("seed-*/checkpoints"))
-    assert load(str(folder / "seed-1")).score(["Hei på deg. Dra hjem!"])[0].tier
-    with pytest.raises(HatespeechError, match=r"another configuration; model\.encoder\.rows differ"):
+    assert load(str(folder / "seed-1")).bundle.manifest.family == "encoder"
+    with pytest.raises(HatespeechError, match=r"or other data; model\.encoder\.rows differ"):
         train(load_config(ROOT / "configs" / "demo.yaml", [*changes, "model.encoder.rows=32"]), resume=folder)
     with pytest.raises(HatespeechError, match="is no run that was cut off"):
         train(config, resume=tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +77,16 @@ def _windows(encoding: Encoding, given: Input, shift: int) -> Windows:
         np.stack([own & (place >= start) & (place < end) for start, end in spans])
         for place, own in zip(places, inside, strict=True)
     ]
-    # A span without a token of its own (a lone combining mark, say) is read as the whole window.
-    for i in range(len(spans)):
+    # A span without a token of its own (a space, say) is read as the token next to it; a text without
+    # any as the special tokens.
+    for i, (start, _) in enumerate(spans):
         if not any(part[i].any() for part in owned):
-            owned[0][i] = True
+            distances = [np.where(own, abs(place - start), np.inf) for place, own in zip(places, inside, strict=True)]
+            nearest = int(np.argmin([distance.min() for distance in distances]))
+            if np.isfinite(distances[nearest]).any():
+                owned[nearest][i, np.argmin(distances[nearest])] = True
+            else:
+                owned[0][i] = [sequence is None for sequence in windows[0].sequence_ids]
     return Windows([window.ids for window in windows], owned)
 
 
@@ -139,16 +145,14 @@ def in_batches(
         texts: at least one.
         pad: id of the padding token.
         run: from a batch to one row per span.
-        size: texts per batch.
+        size: windows per batch; a text with more has a batch to itself.
 
     Returns:
         The rows of all spans, text by text.
     """
     first = np.cumsum([0, *(len(text.owned[0]) for text in texts)])
     values: NDArray[np.float32] | None = None
-    order = np.argsort([len(text) for text in texts], kind="stable")
-    for start in range(0, len(order), size):
-        chosen = order[start : start + size]
+    for chosen in _alike(texts, size):
         rows = run(batch([texts[i] for i in chosen], pad))
         if values is None:
             values = np.zeros((first[-1], rows.shape[1]), np.float32)
@@ -156,3 +160,17 @@ def in_batches(
     if values is None:
         raise ValueError("there is nothing to run on")
     return values
+
+
+def _alike(texts: Sequence[Windows], size: int) -> Iterator[list[int]]:
+    """Numbers of texts of like length, in batches of so many windows."""
+    chosen: list[int] = []
+    windows = 0
+    for i in sorted(range(len(texts)), key=lambda i: (len(texts[i].ids), len(texts[i]))):
+        if chosen and windows + len(texts[i].ids) > size:
+            yield chosen
+            chosen, windows = [], 0
+        chosen.append(i)
+        windows += len(texts[i].ids)
+    if chosen:
+        yield chosen

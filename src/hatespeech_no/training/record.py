@@ -2,7 +2,7 @@
 
 A run folder::
 
-    config.json             what it was started with, flat
+    config.json             what it was started with, flat, and the digest of the rows
     run.json                summary over seeds: parameters, mean and spread of every metric
     seed-<n>/checkpoints/   of a fine-tuning, for going on with
     seed-<n>/record.json    parameters, metrics, tags and data of one seed

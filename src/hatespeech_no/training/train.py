@@ -69,7 +69,8 @@ def train(
         raise HatespeechError(f"results: there is no folder {(config.folder / config.results).parent}")
     key = load_key()
     pool = load_pool(config, report)
-    folder = _new_folder(config) if resume is None else _cut_off(resume, config)
+    started = {**_params(config), "rows": digest(pool)}
+    folder = _new_folder(config, started) if resume is None else _cut_off(resume, started)
     params, environment = _params(config), _environment(config)
     tracker.start(config.name, {"params": params, "tags": environment})
     finished = False
@@ -204,26 +205,29 @@ def _over_seeds(records: list[Record]) -> dict[str, dict[str, float | int | None
     return metrics
 
 
-def _new_folder(config: TrainingConfig) -> Path:
+def _new_folder(config: TrainingConfig, started: Mapping[str, str]) -> Path:
     folder = config.output / f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:
         folder.mkdir(parents=True)
-        (folder / CONFIG).write_text(json.dumps(_params(config), indent=2), "utf-8")
+        (folder / CONFIG).write_text(json.dumps(started, indent=2), "utf-8")
     except OSError as error:
         raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
     return folder
 
 
-def _cut_off(folder: Path, config: TrainingConfig) -> Path:
-    """The folder of a run to go on with, if it was started with this configuration."""
+def _cut_off(folder: Path, now: Mapping[str, str]) -> Path:
+    """The folder of a run to go on with, if it was started with this configuration and these rows."""
+    if (folder / SUMMARY).is_file():
+        raise HatespeechError(f"{folder}: this run is finished; there is nothing to go on with")
     try:
         started = json.loads((folder / CONFIG).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise HatespeechError(f"{folder}: is no run that was cut off ({error})") from error
-    now = _params(config)
     changed = sorted(name for name in now.keys() | started.keys() if now.get(name) != started.get(name))
     if changed:
-        raise HatespeechError(f"{folder}: was started with another configuration; {', '.join(changed)} differ")
+        raise HatespeechError(
+            f"{folder}: was started with another configuration or other data; {', '.join(changed)} differ"
+        )
     return folder
 
 
