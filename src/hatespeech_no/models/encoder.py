@@ -57,11 +57,13 @@ class EncoderModel:
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts, their passages in the same pass as the text they stand in."""
         torch = require("torch", "encoder")
+        from hatespeech_no.models.network import tensors
+
         device = next(self.network.parameters()).device
 
         def run(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                logits = self.network({name: torch.as_tensor(a, device=device) for name, a in arrays.items()})
+                logits = self.network(tensors(arrays, device))
             return np.asarray(logits.float().cpu().numpy())
 
         texts = make_windows(self.tokenizer, inputs, self.backbone)
@@ -82,7 +84,7 @@ class EncoderModel:
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        """Read what ``save`` wrote; models whose code is their own need their backbone at hand."""
+        """Read what ``save`` wrote; backbones whose code is their own cannot be read back yet."""
         transformers = require("transformers", "encoder")
         load_file = require("safetensors.torch", "encoder").load_file
         from hatespeech_no.models.network import ElementNetwork

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,9 +57,14 @@ def pool_spans(states: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
         return total / count.clamp(min=1).unsqueeze(-1)
 
 
-def collate(texts: Sequence[Windows], pad: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+def collate(texts: Sequence[Windows], pad: int) -> dict[str, Tensor]:
     """``windows.batch`` as tensors."""
-    return {name: torch.as_tensor(values, device=device) for name, values in batch(texts, pad).items()}
+    return tensors(batch(texts, pad))
+
+
+def tensors(arrays: Mapping[str, NDArray[Any]], device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """The arrays of a batch where the network is."""
+    return {name: torch.as_tensor(values, device=device) for name, values in arrays.items()}
 
 
 def loss(logits: Tensor, labels: Tensor, possible: Tensor, weights: Tensor, yes_weights: Tensor) -> Tensor:
