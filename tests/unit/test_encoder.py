@@ -19,11 +19,11 @@ from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.elements import Input
 from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.models.onnx import Precision
-from hatespeech_no.models.windows import make_windows
+from hatespeech_no.models.windows import Windows, make_windows
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
 from hatespeech_no.training import load_config, train
-from hatespeech_no.training.examples import by_length, draw, make_examples
+from hatespeech_no.training.examples import Example, by_length, draw, make_examples
 from hatespeech_no.training.export import export
 from hatespeech_no.training.finetune import EncoderConfig, finetune
 from tests.fixtures import ROOT, STATEMENTS
@@ -120,7 +120,7 @@ def _loss(labels: list[float], possible: list[bool], logits: Any) -> Any:
     label = torch.full((1, len(ELEMENTS)), torch.nan)
     label[0, : len(labels)] = torch.tensor(labels)
     ones = torch.ones(len(ELEMENTS))
-    return loss(logits, label, torch.tensor([possible]), torch.ones(len(ELEMENTS) + 1), ones)
+    return loss(logits, label, torch.tensor([possible]), torch.ones(len(ELEMENTS) + 1), ones, torch.ones(8))
 
 
 def test_unknown_labels_have_no_loss_and_sets_count_as_a_whole() -> None:
@@ -134,6 +134,37 @@ def test_unknown_labels_have_no_loss_and_sets_count_as_a_whole() -> None:
     assert set(np.flatnonzero(logits.grad.numpy()[0])) == {0}, "unknown and evenly disputed labels pull nowhere"
     pair = [c in (Conduct.DEROGATION, Conduct.GROSS_DEROGATION) for c in Conduct]
     assert _loss([], pair, logits).item() == pytest.approx(np.log(4)), "two of eight"
+
+
+def test_a_rare_conduct_counts_more() -> None:
+    from hatespeech_no.models.network import conduct_weights, loss
+
+    possible = np.eye(8, dtype=bool)[[0] * 90 + [6] * 10]
+    weights = conduct_weights(possible, balance=0.5)
+    assert weights[6] / weights[0] == pytest.approx(3), "the root of 90 / 10"
+    logits = torch.zeros(100, len(ELEMENTS) + 8, requires_grad=True)
+    heads = torch.ones(len(ELEMENTS) + 1)
+    unknown = torch.full((100, len(ELEMENTS)), torch.nan)
+    value = loss(logits, unknown, torch.from_numpy(possible), heads, heads[:-1], torch.from_numpy(weights))
+    assert value.item() == pytest.approx(np.log(8)), "a mean, whatever the weights"
+    value.backward()
+    assert logits.grad is not None
+    pulls = logits.grad[:, len(ELEMENTS) :].abs().sum(dim=1)
+    assert (pulls[-1] / pulls[0]).item() == pytest.approx(3)
+
+
+def test_the_sides_of_a_pair_are_pushed_apart() -> None:
+    from hatespeech_no.models.network import pair_loss
+
+    odds = torch.tensor([0.0, 0.0, 3.0, -3.0], requires_grad=True)
+    labels = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    assert pair_loss(odds, labels, torch.tensor([0, 1, 2, 3])).item() == 0, "nobody's other side is here"
+    alone = pair_loss(odds, labels, torch.tensor([0, 0, 1, 2]))
+    assert alone.item() == pytest.approx(np.log1p(np.e))
+    alone.backward()
+    assert odds.grad is not None
+    assert [np.sign(g) for g in odds.grad.tolist()] == [-1, 1, 0, 0]
+    assert pair_loss(odds, labels, torch.tensor([0, 1, 2, 2])) < alone, "these two are apart already"
 
 
 def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig) -> None:
@@ -159,20 +190,33 @@ def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig)
 
 
 def test_corpora_are_drawn_by_tempered_size_or_given_shares() -> None:
-    corpora = ["a"] * 900 + ["b"] * 100
-    rows = draw(corpora, 400, 0.5, {}, seed=0)
+    corpora, alone = ["a"] * 900 + ["b"] * 100, np.arange(1000)
+    rows = draw(corpora, alone, 400, 0.5, {}, seed=0)
     assert len(rows) == 400
     assert (rows >= 900).sum() == 100, "30 : 10 by the roots of their sizes"
-    many = draw(corpora, 400, 0.5, {"b": 0.75}, seed=0)
+    many = draw(corpora, alone, 400, 0.5, {"b": 0.75}, seed=0)
     assert np.unique(many[many >= 900], return_counts=True)[1].tolist() == [3] * 100
     assert len(np.unique(many[many < 900])) == 100, "without repetition while there are others"
     with pytest.raises(HatespeechError, match=r"shares: \['c'\]; there are a, b"):
-        draw(corpora, 400, 0.5, {"c": 0.1}, seed=0)
-    lengths = np.random.default_rng(0).integers(1, 100, 1000)
-    order = by_length(rows, lengths, batch=8, seed=0)
+        draw(corpora, alone, 400, 0.5, {"c": 0.1}, seed=0)
+
+
+def test_batches_hold_texts_of_like_length_and_whole_pairs() -> None:
+    generator = np.random.default_rng(0)
+    pairs = np.arange(1000) // 2
+    rows = draw(["a"] * 1000, pairs, 2000, 1, {}, seed=0)
+    assert (pairs[rows[::2]] == pairs[rows[1::2]]).all(), "drawn together"
+    nothing = np.zeros((1, 0), np.float32)
+    examples = [
+        Example(Windows([[0] * length], [np.ones((1, length), bool)]), nothing, np.zeros((1, 8), bool), pair)
+        for length, pair in zip(generator.integers(1, 100, 1000), pairs.tolist(), strict=True)
+    ]
+    order = by_length(examples, rows, batch=8, seed=0)
     assert sorted(order) == sorted(rows.tolist())
-    spread = [np.ptp(lengths[order[i : i + 8]]) for i in range(0, 400, 8)]
-    assert np.mean(spread) < 20
+    longest = np.array([max(len(examples[i].windows), len(examples[i ^ 1].windows)) for i in order])
+    assert np.mean(np.ptp(longest.reshape(-1, 8), axis=1)) < 10
+    whole = [set(batch) >= {i ^ 1 for i in batch} for batch in np.array(order).reshape(-1, 8).tolist()]
+    assert np.mean(whole) > 0.8
 
 
 class _StopError(Exception):
@@ -259,6 +303,7 @@ def run_folder(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "model.family=encoder",
         f"model.encoder.backbone={{name: {tiny_backbone}, max_tokens: 32}}",
         "model.encoder.rows=6400",
+        "model.encoder.train_embeddings=true",
         "model.encoder.learning_rate=3.0e-3",
         "model.encoder.checks=1",
         "evaluation.resamples=100",
@@ -316,13 +361,20 @@ def test_mixed_precision_is_pooled_in_full(model: EncoderModel, backbone: Backbo
         ("rows=32", "fewer than one batch"),
         ("shares={small: 1.5}", "less than or equal to 1"),
         ("stop_on=[statment]", r"\['statment'\] have no validation rows"),
-        ("precision=bf16", "needs a GPU"),
+        ("precision=bf16", "this processor has no bf16"),
         ("backbone.max_tokens=1024", "1024 is more than the 512"),
     ],
 )
 def test_mistakes_in_the_settings_are_named(
-    tiny_backbone: Path, small_corpus: Path, tmp_path: Path, change: str, message: str
+    tiny_backbone: Path,
+    small_corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+    message: str,
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     changes = [
         f"output={tmp_path}",
         f"data.train=[{small_corpus}]",

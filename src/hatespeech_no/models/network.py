@@ -67,7 +67,14 @@ def tensors(arrays: Mapping[str, NDArray[Any]], device: torch.device | str = "cp
     return {name: torch.as_tensor(values, device=device) for name, values in arrays.items()}
 
 
-def loss(logits: Tensor, labels: Tensor, possible: Tensor, weights: Tensor, yes_weights: Tensor) -> Tensor:
+def loss(
+    logits: Tensor,
+    labels: Tensor,
+    possible: Tensor,
+    weights: Tensor,
+    yes_weights: Tensor,
+    conduct_weights: Tensor,
+) -> Tensor:
     """Sum over the heads of each one's mean loss on the spans it is labelled for.
 
     Args:
@@ -78,6 +85,7 @@ def loss(logits: Tensor, labels: Tensor, possible: Tensor, weights: Tensor, yes_
             (its members' probabilities added up). A row of only ``False`` is unknown.
         weights: shape (elements + 1,), weight of each head, conduct last.
         yes_weights: shape (elements,), weight of a yes against a no.
+        conduct_weights: shape (8,), weight of a span whose conduct this is.
     """
     answers, conduct = logits[:, :N_ELEMENTS], logits[:, N_ELEMENTS:]
     known = ~labels.isnan()
@@ -89,10 +97,29 @@ def loss(logits: Tensor, labels: Tensor, possible: Tensor, weights: Tensor, yes_
     total = (means * weights[:-1]).sum()
     labelled = possible.any(dim=1)
     if labelled.any():
+        sets = possible[labelled]
         log_p = conduct[labelled].log_softmax(dim=1)
-        inside = log_p.masked_fill(~possible[labelled], -torch.inf).logsumexp(dim=1)
-        total = total - weights[-1] * inside.mean()
+        inside = log_p.masked_fill(~sets, -torch.inf).logsumexp(dim=1)
+        each_weight = (sets * conduct_weights).sum(dim=1) / sets.sum(dim=1)
+        total = total - weights[-1] * (inside * each_weight).sum() / each_weight.sum()
     return total
+
+
+def pair_loss(odds: Tensor, labels: Tensor, pairs: Tensor) -> Tensor:
+    """How little the yes side of a contrast pair stands above its no side: mean of log(1 + e^(1 - difference)).
+
+    Args:
+        odds: shape (texts,), log-odds of an element.
+        labels: shape (texts,), probability of yes, NaN where unknown.
+        pairs: shape (texts,), texts with the same number are one pair.
+
+    Returns:
+        0 where no pair has two sides here.
+    """
+    opposite = (pairs[:, None] == pairs[None, :]) & (labels > 0.5)[:, None] & (labels < 0.5)[None, :]
+    if not opposite.any():
+        return odds.sum() * 0
+    return functional.softplus(1 - (odds[:, None] - odds[None, :])[opposite]).mean()
 
 
 def yes_weights(labels: NDArray[np.float32], balance: float) -> NDArray[np.float32]:
@@ -105,3 +132,15 @@ def yes_weights(labels: NDArray[np.float32], balance: float) -> NDArray[np.float
     yes = np.nansum(labels, axis=0)
     no = np.sum(~np.isnan(labels), axis=0) - yes
     return np.asarray(np.clip((np.maximum(no, 1) / np.maximum(yes, 1)) ** balance, 0.1, 10), dtype=np.float32)
+
+
+def conduct_weights(possible: NDArray[np.bool_], balance: float) -> NDArray[np.float32]:
+    """How much more a rare conduct counts: (mean count / count) ** balance, between 0.2 and 5.
+
+    Args:
+        possible: shape (n, 8), see ``loss``.
+        balance: 0 = not at all, 1 = every conduct as much as the others together.
+    """
+    known = possible[possible.any(axis=1)]
+    counts = (known / known.sum(axis=1, keepdims=True)).sum(axis=0)
+    return np.asarray(np.clip((counts.mean() / np.maximum(counts, 1)) ** balance, 0.2, 5), dtype=np.float32)

@@ -40,20 +40,30 @@ class Example:
     Attributes:
         labels: shape (spans, elements), probability of yes, NaN where unknown.
         possible: shape (spans, 8), the conducts that are possible; only ``False`` where unknown.
+        pair: number of the contrast pair it is of; texts with the same number are two sides of one thing.
     """
 
     windows: Windows
     labels: NDArray[np.float32]
     possible: NDArray[np.bool_]
+    pair: int
 
 
 def draw(
-    corpora: Sequence[str], rows: int, temperature: float, given: Mapping[str, float], seed: int
+    corpora: Sequence[str],
+    pairs: NDArray[np.int64],
+    rows: int,
+    temperature: float,
+    given: Mapping[str, float],
+    seed: int,
 ) -> NDArray[np.int64]:
     """Row numbers to learn from, in random order, with repetition where a corpus gets more than it has.
 
+    The sides of a contrast pair follow each other.
+
     Args:
         corpora: corpus of each row there is.
+        pairs: number of each row's contrast pair, see ``pair_numbers``.
         rows: how many to draw.
         temperature: corpora get shares by their size to this power.
         given: shares of corpora that do not depend on their size, by name.
@@ -73,24 +83,45 @@ def draw(
     others = {name: size**temperature for name, size in sizes.items() if name not in given}
     shares = {**given} | {name: rest * value / sum(others.values()) for name, value in others.items()}
     generator = np.random.default_rng(seed)
-    drawn = []
+    drawn, places = [], []
     for name, share in shares.items():
         mine = np.flatnonzero(names == name)
-        wanted = round(share * rows)
-        rounds = [generator.permutation(mine) for _ in range(-(-wanted // len(mine)))]
-        drawn.append(np.concatenate([np.empty(0, np.int64), *rounds])[:wanted])
-    return generator.permutation(np.concatenate(drawn)).astype(np.int64)
+        for left in range(round(share * rows), 0, -len(mine)):
+            # One random number per pair and round keeps its sides together.
+            place = generator.random(pairs.max() + 1)[pairs[mine]]
+            order = np.argsort(place, kind="stable")[:left]
+            drawn.append(mine[order])
+            places.append(place[order])
+    return np.concatenate(drawn)[np.argsort(np.concatenate(places), kind="stable")]
 
 
-def by_length(rows: NDArray[np.int64], lengths: Sequence[int], batch: int, seed: int) -> list[int]:
-    """Row numbers in an order in which each batch holds texts of like length, batches in random order."""
+def pair_numbers(rows: Dataset) -> NDArray[np.int64]:
+    """One number per contrast pair, a text without one having its own."""
+    pairs = zip(rows["corpus"][:], rows["pair"][:], strict=True)
+    keys = [f"{corpus}\t{pair}" if pair else str(i) for i, (corpus, pair) in enumerate(pairs)]
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def by_length(examples: Sequence[Example], rows: NDArray[np.int64], batch: int, seed: int) -> list[int]:
+    """Row numbers in an order in which each batch holds texts of like length, batches in random order.
+
+    Args:
+        examples: what the row numbers stand for; the sides of a contrast pair count as long as the longest.
+        rows: row numbers as drawn.
+        batch: texts per batch; what does not fill the last one is left out.
+        seed: of the order of batches.
+    """
     generator = np.random.default_rng(seed)
-    size = np.array(lengths)
+    size = np.array([len(example.windows) for example in examples])
+    pairs = np.array([example.pair for example in examples])
+    longest = np.zeros(pairs.max() + 1, np.int64)
+    np.maximum.at(longest, pairs, size)
     ordered: list[int] = []
     for start in range(0, len(rows) - len(rows) % batch, batch * _CHUNK):
         chunk = rows[start : start + batch * _CHUNK]
         chunk = chunk[: len(chunk) - len(chunk) % batch]
-        batches = chunk[np.argsort(size[chunk], kind="stable")].reshape(-1, batch)
+        mine = pairs[chunk]
+        batches = chunk[np.lexsort((mine, longest[mine]))].reshape(-1, batch)
         ordered += batches[generator.permutation(len(batches))].ravel().tolist()
     return ordered
 
@@ -99,15 +130,16 @@ def make_examples(rows: Dataset, tokenizer: Tokenizer, config: BackboneConfig) -
     """Tokenise statements and set their labels out."""
     statements = [statement_from_row(row) for row in rows]
     inputs = [Input(s.text, tuple((p.start, p.end) for p in s.passages), s.thread) for s in statements]
+    texts = make_windows(tokenizer, inputs, config)
     examples = []
-    for row, statement, text in zip(rows, statements, make_windows(tokenizer, inputs, config), strict=True):
+    for row, statement, text, pair in zip(rows, statements, texts, pair_numbers(rows), strict=True):
         if row["ordinary"]:
             targets = [_targets(_WEAK, _WEAK_DOUBT)]
         else:
             spans = [statement.labels or Elements(), *(passage.elements for passage in statement.passages)]
             targets = [_targets(elements) for elements in spans]
         labels, possible = zip(*targets, strict=True)
-        examples.append(Example(text, np.stack(labels), np.stack(possible)))
+        examples.append(Example(text, np.stack(labels), np.stack(possible), int(pair)))
     return examples
 
 
