@@ -31,6 +31,7 @@ from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.models.onnx import OnnxModel
 from hatespeech_no.models.tfidf import TfidfModel
 from hatespeech_no.text.passages import sentencizer_version
+from hatespeech_no.triage.profiles import OperatingPoints
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -55,6 +56,7 @@ class Manifest(BaseModel):
         settings: of the model family, see ``ElementModel.save``.
         calibration: see ``Calibration``; elements without a calibrator are unknown to triage.
         thresholds: probability from which an element counts as yes, chosen on validation rows.
+        operating_points: see ``OperatingPoints``.
         languages: the model was trained and validated on these.
         rules_version: of the triage rules when it was trained; scoring applies those installed.
         sentencizer: what split passages; tiers depend on it, so another one is warned of.
@@ -77,6 +79,7 @@ class Manifest(BaseModel):
     settings: dict[str, Any]
     calibration: dict[str, Any]
     thresholds: dict[str, float]
+    operating_points: OperatingPoints = OperatingPoints()
     data: list[Corpus]
     metrics: dict[str, float]
     files: dict[str, str] = {}

@@ -85,7 +85,7 @@ def test_load_from_mlflow(home: Path) -> None:
     for address in (f"runs:/{seeds['seed-0']}", "models:/hatespeech_no-demo@champion", "models:/hatespeech_no-demo/1"):
         fetched = load(address, tracking_uri=uri)
         assert fetched.bundle.digest == local.bundle.digest
-        assert fetched.score(texts) == local.score(texts)
+        assert list(fetched.score(texts)) == list(local.score(texts))
     with pytest.raises(HatespeechError, match="nobody@champion: cannot be fetched"):
         load("models:/nobody@champion", tracking_uri=uri)
 

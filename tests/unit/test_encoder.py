@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -26,6 +27,7 @@ from hatespeech_no.training import load_config, train
 from hatespeech_no.training.examples import Example, by_length, draw, make_examples
 from hatespeech_no.training.export import export
 from hatespeech_no.training.finetune import EncoderConfig, finetune
+from hatespeech_no.training.record import quiet
 from tests.fixtures import ROOT, STATEMENTS
 
 torch = pytest.importorskip("torch")
@@ -114,6 +116,33 @@ def test_saved_and_loaded_it_scores_the_same(model: EncoderModel, tmp_path: Path
     assert again.save(tmp_path) == model.save(tmp_path)
 
 
+def test_a_model_with_code_of_its_own_is_only_loaded_by_who_trusts_it(
+    tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hatespeech_no.models.network import ElementNetwork
+
+    folder = tmp_path / "backbone"
+    shutil.copytree(tiny_backbone, folder)
+    settings = json.loads((folder / "config.json").read_text())
+    settings["auto_map"] = {"AutoModel": "modeling_own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps(settings))
+    code = "from transformers import BertModel\n\n\nclass OwnModel(BertModel):\n    pass\n"
+    (folder / "modeling_own.py").write_text(code)
+    config = BackboneConfig(name=str(folder), max_tokens=32, trust_remote_code=True)
+    loaded = load_backbone(config)
+    assert type(loaded.encoder).__name__ == "OwnModel"
+    model = EncoderModel(ElementNetwork(loaded.encoder, 32), loaded.tokenizer, config, ELEMENTS, conduct=True)
+    (tmp_path / "bundle").mkdir()
+    manifest = model.save(tmp_path / "bundle")
+    monkeypatch.delenv("HATESPEECH_NO_TRUST_REMOTE_CODE", raising=False)
+    with pytest.raises(HatespeechError, match="set HATESPEECH_NO_TRUST_REMOTE_CODE=1"):
+        EncoderModel.load(tmp_path / "bundle", manifest)
+    monkeypatch.setenv("HATESPEECH_NO_TRUST_REMOTE_CODE", "1")
+    again = EncoderModel.load(tmp_path / "bundle", manifest)
+    assert type(again.network.encoder).__name__ == "OwnModel"
+    assert np.allclose(again.scores([Input(LONG)]).log_odds, model.scores([Input(LONG)]).log_odds, atol=0.01)
+
+
 def _loss(labels: list[float], possible: list[bool], logits: Any) -> Any:
     from hatespeech_no.models.network import loss
 
@@ -197,8 +226,22 @@ def test_corpora_are_drawn_by_tempered_size_or_given_shares() -> None:
     many = draw(corpora, alone, 400, 0.5, {"b": 0.75}, seed=0)
     assert np.unique(many[many >= 900], return_counts=True)[1].tolist() == [3] * 100
     assert len(np.unique(many[many < 900])) == 100, "without repetition while there are others"
-    with pytest.raises(HatespeechError, match=r"shares: \['c'\]; there are a, b"):
-        draw(corpora, alone, 400, 0.5, {"c": 0.1}, seed=0)
+    assert len(draw(corpora, alone, 400, 0.5, {"a": 0, "b": 1}, seed=0)) == 400
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"c": 0.1}, r"\['c'\]; there are a, b"),
+        ({"a": 0.7, "b": 0.4}, "more than the whole; there are a, b"),
+        ({"a": 0.5, "b": 0.2}, "0.7 in all, and there is no other corpus for the rest"),
+        ({"a": 1}, r"nothing is left for b \(0 leaves a corpus out\)"),
+        ({"b": 0.001}, r"less than one of 400 rows for b \(0 leaves"),
+    ],
+)
+def test_shares_that_do_not_add_up_are_refused(shares: dict[str, float], message: str) -> None:
+    with pytest.raises(HatespeechError, match=f"shares: {message}"):
+        draw(["a"] * 900 + ["b"] * 100, np.arange(1000), 400, 0.5, shares, seed=0)
 
 
 def test_batches_hold_texts_of_like_length_and_whole_pairs() -> None:
@@ -227,17 +270,17 @@ def test_a_killed_run_goes_on_to_the_same_end(backbone: BackboneConfig, tmp_path
     rows = load_corpus(str(STATEMENTS))["validation"].select(range(120))
     config = EncoderConfig(backbone=backbone, rows=256, batch=16, checks=4, learning_rate=1e-3)
 
-    def kill(step: str) -> None:
-        if step.startswith("step 8 of 16, loss on"):
+    def kill(step: str, done: int = 0, total: int | None = None) -> None:
+        if "validation" in step and (done, total) == (8, 16):
             raise _StopError
 
-    whole = finetune(rows, rows, config, 0, tmp_path / "whole", lambda step: None)
+    whole = finetune(rows, rows, config, 0, tmp_path / "whole", quiet)
     with pytest.raises(_StopError):
         finetune(rows, rows, config, 0, tmp_path / "killed", kill)
     # Killed once more, while it wrote a checkpoint.
     shutil.copytree(tmp_path / "killed" / "checkpoint-4", tmp_path / "killed" / "checkpoint-12")
     (tmp_path / "killed" / "checkpoint-12" / "trainer_state.json").unlink()
-    resumed = finetune(rows, rows, config, 0, tmp_path / "killed", lambda step: None)
+    resumed = finetune(rows, rows, config, 0, tmp_path / "killed", quiet)
     inputs = [Input(text) for text in rows["text"][:20]]
     assert np.allclose(whole.scores(inputs).log_odds, resumed.scores(inputs).log_odds, atol=1e-5)
 
@@ -248,7 +291,7 @@ def test_it_learns(backbone: BackboneConfig, tmp_path: Path) -> None:
     ]
     rows = to_dataset(statements * 8, "x")
     config = EncoderConfig(backbone=backbone, rows=480, batch=16, checks=1, learning_rate=1e-2)
-    model = finetune(rows, rows, config, 0, tmp_path, lambda step: None)
+    model = finetune(rows, rows, config, 0, tmp_path, quiet)
     scores = model.scores([Input("rotter"), Input("blomster")])
     assert scores.names == ("hateful",)
     assert scores.conduct is None
@@ -272,7 +315,7 @@ def test_a_run_that_was_cut_off_keeps_its_finished_seeds(
     config = load_config(ROOT / "configs" / "demo.yaml", changes)
     seen: list[str] = []
 
-    def kill(step: str) -> None:
+    def kill(step: str, done: int = 0, total: int | None = None) -> None:
         seen.append(step)
         if seen.count("tokenising") == 2:
             raise _StopError
@@ -281,8 +324,11 @@ def test_a_run_that_was_cut_off_keeps_its_finished_seeds(
         train(config, report=kill)
     (folder,) = tmp_path.glob("demo-*")
     first = (folder / "seed-0" / "record.json").read_bytes()
+    started = json.loads((folder / "config.json").read_text("utf-8"))
+    assert started.pop("model.encoder.lora_rank") == "0"  # as if begun before there was this setting
+    (folder / "config.json").write_text(json.dumps(started), "utf-8")
     again: list[str] = []
-    assert train(config, report=again.append, resume=folder)[0] == folder
+    assert train(config, report=lambda step, *_: again.append(step), resume=folder)[0] == folder
     with pytest.raises(HatespeechError, match="this run is finished"):
         train(config, resume=folder)
     (folder / "run.json").unlink()
@@ -344,6 +390,79 @@ def test_an_export_that_loses_too_much_is_refused(
         export(load(str(demo_run)).bundle, tmp_path / "onnx", "int8", rows)
 
 
+@pytest.mark.filterwarnings("default")  # other people's warnings
+def test_losses_are_logged_while_they_fall(backbone: BackboneConfig, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    from hatespeech_no.tracking import MlflowTracker
+
+    rows = load_corpus(str(STATEMENTS))["validation"].select(range(40))
+    config = EncoderConfig(backbone=backbone, rows=64, batch=16, checks=2, learning_rate=1e-3)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    tracker = MlflowTracker(uri, "live")
+    tracker.start("run", {"params": {}, "tags": {}})
+    tracker.start_seed("seed-0")
+    (experiment,) = client.search_experiments(filter_string="name = 'live'")
+    seen: list[int] = []
+
+    def look(step: str, done: int = 0, total: int | None = None) -> None:
+        if "validation" in step:
+            (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'seed'")
+            seen.append(len(client.get_metric_history(run.info.run_id, "validation/loss")))
+
+    finetune(rows, rows, config, 0, tmp_path / "run", look, log=tracker.log_step)
+    assert seen[0] == 1, "while it goes on"
+    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'seed'")
+    steps = {name: [m.step for m in client.get_metric_history(run.info.run_id, name)] for name in run.data.metrics}
+    every = [1, 2, 3, 4]
+    assert steps == {"train/loss": every, "train/learning_rate": every, "validation/loss": [2, 4]}
+
+
+def test_a_store_that_fails_while_it_trains_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    from hatespeech_no.tracking import MlflowTracker
+
+    asked: list[str] = []
+
+    def locked(self: MlflowClient, run_id: str, *_: object) -> None:
+        asked.append(run_id)
+        raise OSError("database is locked")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", locked)
+    tracker = MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db", "live")
+    tracker.start("run", {"params": {}, "tags": {}})
+    tracker.start_seed("seed-0")
+    for step in (1, 2):
+        tracker.log_step({"train/loss": 1.0}, step)
+    assert len(asked) == 1
+    assert tracker.cut_short == "database is locked"
+    assert tracker.problem is None, "what the seed reached can still be logged when it ends"
+
+
+def test_adapters_are_trained_and_end_up_in_the_weights(
+    backbone: BackboneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+    rows = load_corpus(str(STATEMENTS))["validation"].select(range(60))
+    config = EncoderConfig(backbone=backbone, rows=64, batch=16, checks=1, learning_rate=1e-2, lora_rank=2)
+    model = finetune(rows, rows, config, 0, tmp_path / "run", quiet)
+    before, after = load_backbone(backbone).encoder.state_dict(), model.network.encoder.state_dict()
+    assert after.keys() == before.keys(), "no trace of the adapters but in the weights"
+    read = [name for name in before if "pooler" not in name]
+    changed = {name.rpartition("self.")[2] for name in read if not torch.equal(before[name], after[name])}
+    assert changed == {"query.weight", "value.weight"}
+    difference = (
+        after["encoder.layer.0.attention.self.query.weight"] - before["encoder.layer.0.attention.self.query.weight"]
+    )
+    assert torch.linalg.matrix_rank(difference, atol=1e-5) == 2
+    monkeypatch.setitem(sys.modules, "peft", None)
+    again = EncoderModel.load(tmp_path, model.save(tmp_path))
+    texts = [Input("Hei på deg"), Input(LONG)]
+    assert np.allclose(again.scores(texts).log_odds, model.scores(texts).log_odds, atol=0.01)
+
+
 def test_mixed_precision_is_pooled_in_full(model: EncoderModel, backbone: BackboneConfig) -> None:
     from hatespeech_no.models.network import collate
 
@@ -362,6 +481,7 @@ def test_mixed_precision_is_pooled_in_full(model: EncoderModel, backbone: Backbo
         ("shares={small: 1.5}", "less than or equal to 1"),
         ("stop_on=[statment]", r"\['statment'\] have no validation rows"),
         ("precision=bf16", "this processor has no bf16"),
+        ("backbone.pooling=first", "use pooling: mean"),
         ("backbone.max_tokens=1024", "1024 is more than the 512"),
     ],
 )

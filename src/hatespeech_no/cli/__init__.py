@@ -12,10 +12,13 @@ from rich.console import Console
 
 from hatespeech_no.cli.data import data
 from hatespeech_no.cli.evaluate import evaluate
+from hatespeech_no.cli.explain import explain
 from hatespeech_no.cli.export import export
 from hatespeech_no.cli.log import log
 from hatespeech_no.cli.norhatecheck import norhatecheck
+from hatespeech_no.cli.rules import rules
 from hatespeech_no.cli.score import score
+from hatespeech_no.cli.sweep import sweep
 from hatespeech_no.cli.train import train
 from hatespeech_no.cli.ui import ui
 from hatespeech_no.errors import HatespeechError
@@ -28,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, export, score, log, ui):
+for command in (train, sweep, evaluate, export, score, explain, rules, log, ui):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")

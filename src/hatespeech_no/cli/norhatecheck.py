@@ -82,6 +82,7 @@ def run(
     ],
     out: Annotated[Path | None, typer.Option(help="Write the table per function to this CSV file.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Write the predictions to this CSV file.")] = None,
+    profile: Annotated[str, typer.Option(help="Operating profile of one of our models.")] = "balanced",
     lang: Annotated[Lang, typer.Option(help="Language of the table.")] = "en",
 ) -> None:
     """Run a model on the suite: accuracy per function, with 95 % intervals."""
@@ -91,7 +92,7 @@ def run(
     console = Console()
     cases, functions = load_cases(), load_functions()
     with console.status("running"):
-        answers = _predict(model, cases)
+        answers = _predict(model, cases, profile)
         result = run_suite(cases, functions, answers)
     if predictions is not None:
         write_predictions(predictions, answers)
@@ -155,12 +156,12 @@ def add_labels(
     console.print(f"→ {target}", markup=False, soft_wrap=True)
 
 
-def _predict(model: str, cases: list[Case]) -> dict[str, Prediction]:
+def _predict(model: str, cases: list[Case], profile: str) -> dict[str, Prediction]:
     if model.endswith(".csv"):
         return read_predictions(Path(model))
     if ":" in model and not model.startswith(("runs:/", "models:/")):
         return predict_by_call(model, cases)
-    return predict_with(load(model), cases)
+    return predict_with(load(model), cases, profile)
 
 
 def _function_table(result: Result, lang: Lang) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 from rich.text import Text
 
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.scoring.files import Flagged, Summary, score_file
@@ -32,6 +34,7 @@ _WORDS = {
     "without_text": ("rader uten tekst", "rows without text"),
     "rows": ("rader i alt", "rows in all"),
     "hateful": ("hatefull", "hateful"),
+    "actionable": ("mulig straffbar", "possibly punishable"),
     "read_as": ("Lest som", "Read as"),
     "separated": ("kolonner skilt med", "columns separated by"),
     "unread_sheets": (
@@ -59,6 +62,11 @@ def score(
         str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the demo's.")
     ] = None,
     publicity: Annotated[Publicity, typer.Option(help="Where all these comments were made.")] = Publicity.UNKNOWN,
+    profile: Annotated[str, typer.Option(help="balanced, high_recall or high_precision.")] = "balanced",
+    prevalence: Annotated[
+        list[str] | None,
+        typer.Option(help="Share of such comments with an element, for example hateful=0.02; may be repeated."),
+    ] = None,
     file_format: Annotated[
         Format | None, typer.Option("--format", help="What IN is; default by its name. text: a comment per line.")
     ] = None,
@@ -69,13 +77,14 @@ def score(
 
     Rows that cannot be used are written to OUT.rejected.csv with the reason; the exit code is then 3.
     """
+    shares = dict(_share(text) for text in prevalence or ())
     classifier = load(model)
     console = Console()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(f"scoring {source.name}", total=None)
         summary = score_file(
-            classifier,
+            partial(classifier.stream, profile=profile, prevalence=shares),
             source,
             target,
             text_column=text_column,
@@ -89,6 +98,14 @@ def score(
     if summary.rejected_file is not None:
         console.print(f"→ {summary.rejected_file}", markup=False, soft_wrap=True, style="yellow")
         raise typer.Exit(ROWS_REJECTED)
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise HatespeechError(f"--prevalence {text!r}: write an element and its share, like hateful=0.02") from None
 
 
 def _print(console: Console, summary: Summary, lang: Lang) -> None:
@@ -123,10 +140,13 @@ def _print(console: Console, summary: Summary, lang: Lang) -> None:
 
 def _cells(flagged: Flagged, lang: Lang) -> tuple[Text, Group, Group]:
     a = flagged.assessment
-    probability = "?" if a.p_hateful is None else f"{a.p_hateful:.2f}"
     conduct = "?" if a.conduct is None else a.conduct.label(lang)
     facts = [
-        Text(f"p({_word('hateful', lang)}) = {probability}"),
+        *(
+            Text(f"p({_word(name, lang)}) = {p:.2f}")
+            for name, p in (("hateful", a.p_hateful), ("actionable", a.p_actionable))
+            if p is not None
+        ),
         Text(conduct),
         *(Text(g.label(lang)) for g in a.grounds),
     ]

@@ -7,17 +7,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from hatespeech_no.cli.progress import TrainingProgress
 from hatespeech_no.loading import RUNS
 from hatespeech_no.tracking import MlflowTracker
 from hatespeech_no.tracking.store import local_store
-from hatespeech_no.training import load_config
+from hatespeech_no.training import load_config, processes, take_part
 from hatespeech_no.training import train as run_training
 from hatespeech_no.training.config import without_password
 
-_STEPS_PER_SEED = 3
 _DETAILS = ("context_", "target_", "conduct_")
 
 
@@ -30,21 +29,14 @@ def train(
 ) -> None:
     """Train, evaluate and save a model per seed, and log the runs to MLflow."""
     settings = load_config(config, changes or [])
+    if processes.rank() > 0:
+        take_part(settings)
+        return
     uri = settings.tracking.uri or local_store(settings.output)
     tracker = MlflowTracker(uri, settings.tracking.experiment, settings.tracking.register_as)
     console = Console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        suites = len(settings.data.train) + len(settings.data.evaluate)
-        task = progress.add_task("starting", total=len(settings.seeds) * (_STEPS_PER_SEED + suites))
-
-        def report(step: str) -> None:
-            counts = step.startswith(("evaluating", "vocabulary", "calibrating", "writing"))
-            progress.update(task, description=step, advance=int(counts))
-            if not console.is_terminal:
-                console.print(step, markup=False)
-
-        folder, summary = run_training(settings, tracker, report, resume)
+    with TrainingProgress(console) as progress:
+        folder, summary = run_training(settings, tracker, progress, resume)
     console.print(_table(summary))
     console.print(f"Saved in {folder}", soft_wrap=True)
     shown = without_password(uri)
@@ -52,6 +44,8 @@ def train(
         console.print(f"Not logged to {shown}: {tracker.problem}", style="yellow", markup=False, soft_wrap=True)
         console.print(f"Log it later with: hatespeech-no log {folder}", soft_wrap=True)
         return
+    if tracker.cut_short is not None:
+        console.print(f"Steps were not all logged: {tracker.cut_short}", style="yellow", markup=False, soft_wrap=True)
     if tracker.unregistered is not None:
         console.print(f"Not registered as {tracker.unregistered}", style="yellow", markup=False, soft_wrap=True)
     store = "" if uri == local_store(RUNS) else f" --uri {shown}"

@@ -23,6 +23,7 @@ from hatespeech_no.evaluation.metrics import (
     macro_f1_over_classes,
     resample_weights,
 )
+from hatespeech_no.evaluation.tiers import evaluate_tiers
 from hatespeech_no.models.elements import Probabilities
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.taxonomy import Conduct
@@ -45,10 +46,12 @@ class Evaluation:
     Attributes:
         estimates: by ``<suite>/<slice>/<element>/<metric>``.
         predictions: for each suite a table of id, element, label, probability and decision; no texts.
+        tiers: for each suite whose labels settle tiers the confusion table of ``evaluate_tiers``.
     """
 
     estimates: dict[str, Estimate] = field(default_factory=dict)
     predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tiers: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, float]:
         """Flat values, with the ends of each interval under ``…_lo`` and ``…_hi``."""
@@ -75,7 +78,7 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[str], None] = lambda suite: None,
 ) -> Evaluation:
-    """Evaluate a classifier on labelled suites, whole texts only.
+    """Evaluate a classifier on labelled suites: elements of whole texts, and tiers of passages.
 
     Args:
         classifier: the model at its operating point.
@@ -90,8 +93,8 @@ def evaluate(
         Estimates for every element that the suite labels and the model answers, overall and per
         language. Rows without a label for an element are left out of it. Conduct is scored as a
         whole (``conduct``: macro-F1 on rows with one possible conduct) and one by one (``conduct_…``).
-        Of unlabelled ordinary text the share called hateful is given (``hateful/alarm_rate``). Rows
-        in a language the model does not serve are left out.
+        For tiers see ``evaluate_tiers``. Of unlabelled ordinary text the share called hateful is given
+        (``hateful/alarm_rate``). Rows in a language the model does not serve are left out.
     """
     result = Evaluation()
     for suite, given in suites.items():
@@ -133,6 +136,10 @@ def evaluate(
                 result.estimates[f"{suite}/{slice_name}/conduct/{MACRO_F1.name}"] = conduct
         if tables:
             result.predictions[suite] = pd.concat(tables, ignore_index=True)
+        estimates, confusion = evaluate_tiers(classifier, dataset, clusters, resamples, seed)
+        result.estimates.update({f"{suite}/{key}": value for key, value in estimates.items()})
+        if len(confusion):
+            result.tiers[suite] = confusion
     return result
 
 

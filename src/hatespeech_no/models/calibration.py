@@ -100,19 +100,25 @@ def calibrate(
         truth (a head that falls with it has learned nothing, so its element stays unknown), and
         for conduct where at least two rows differ in what is possible.
     """
-    platt, prevalence = {}, {}
+    slopes, prevalence = {}, {}
     for column, name in enumerate(scores.names):
         known = ~np.isnan(labels[name])
         target = labels[name][known]
         if 0 < target.sum() < len(target):
-            slope, intercept = _platt(scores.log_odds[known, column], target)
+            slope, intercept = platt(scores.log_odds[known, column], target)
             if slope > 0:
-                platt[name] = (slope, intercept)
+                slopes[name] = (slope, intercept)
                 prevalence[name] = float(target.mean())
-    return Calibration(platt, _scale_conduct(scores.conduct, conduct), prevalence)
+    return Calibration(slopes, _scale_conduct(scores.conduct, conduct), prevalence)
 
 
-def _platt(log_odds: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[float, float]:
+def platt(log_odds: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[float, float]:
+    """Slope and intercept of a logistic curve (Platt 1999).
+
+    Args:
+        log_odds: shape (n,).
+        target: shape (n,), 1 yes and 0 no, both of which occur.
+    """
     positive = float(target.sum())
     negative = len(target) - positive
     # Smoothed targets keep few positives from being called certain.

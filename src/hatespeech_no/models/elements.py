@@ -1,4 +1,4 @@
-"""What every model hands on: scores, then calibrated probabilities, then decided elements."""
+"""What every model hands on: scores, then calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Conduct
 
 _CONDUCTS = list(Conduct)
@@ -75,24 +74,6 @@ class Probabilities:
         if self.conduct is not None:
             values |= {f"conduct_{c}": float(p) for c, p in zip(_CONDUCTS, self.conduct[i], strict=True)}
         return values
-
-    def decide(self, thresholds: Mapping[str, float]) -> list[Elements]:
-        """Elements as they stand at an operating point.
-
-        Args:
-            thresholds: probability from which an element counts as yes; 0.5 where not given.
-                Conduct is the most probable one.
-        """
-        cut = np.array([thresholds.get(name, 0.5) for name in self.names], dtype=np.float32)
-        answers = self.yes >= cut
-        gravest = None if self.conduct is None else self.conduct.argmax(axis=1)
-        return [
-            Elements(
-                dict(zip(self.names, map(bool, row), strict=True)),
-                None if gravest is None else frozenset({_CONDUCTS[gravest[i]]}),
-            )
-            for i, row in enumerate(answers)
-        ]
 
 
 def pieces(inputs: Sequence[Input]) -> list[str]:

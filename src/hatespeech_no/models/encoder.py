@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from hatespeech_no.errors import require
-from hatespeech_no.models.backbones import BackboneConfig
+from hatespeech_no.errors import HatespeechError, require
+from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.elements import Input, Scores
 from hatespeech_no.models.windows import in_batches, make_windows
 from hatespeech_no.taxonomy import ELEMENTS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hatespeech_no.models.network import ElementNetwork
 
 _WEIGHTS, _CONFIG, _TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+_TRUST = "HATESPEECH_NO_TRUST_REMOTE_CODE"
 
 
 def to_scores(logits: NDArray[np.float32], names: Sequence[str], conduct: bool) -> Scores:
@@ -84,15 +86,23 @@ class EncoderModel:
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        """Read what ``save`` wrote; backbones whose code is their own cannot be read back yet."""
+        """Read what ``save`` wrote.
+
+        Raises:
+            HatespeechError: the backbone brings code of its own, and nobody here has said to trust it.
+        """
         transformers = require("transformers", "encoder")
         load_file = require("safetensors.torch", "encoder").load_file
         from hatespeech_no.models.network import ElementNetwork
 
         backbone = BackboneConfig.model_validate(settings["backbone"])
-        data = json.loads((folder / _CONFIG).read_text("utf-8"))
-        config = transformers.AutoConfig.for_model(data.pop("model_type"), **data)
-        encoder = transformers.AutoModel.from_config(config)
+        if backbone.trust_remote_code:
+            encoder = _with_own_code(backbone)
+            config = encoder.config
+        else:
+            data = json.loads((folder / _CONFIG).read_text("utf-8"))
+            config = transformers.AutoConfig.for_model(data.pop("model_type"), **data)
+            encoder = transformers.AutoModel.from_config(config)
         network = ElementNetwork(encoder, config.hidden_size)
         weights = {name: value.float() for name, value in load_file(folder / _WEIGHTS).items()}
         # A pooler that the architecture has and the training did without is never read.
@@ -102,3 +112,13 @@ class EncoderModel:
             raise ValueError(f"weights are missing: {sorted(missing)[:3]}")
         tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
         return cls(network, tokenizer, backbone, settings["names"], conduct=settings["conduct"])
+
+
+def _with_own_code(backbone: BackboneConfig) -> Any:  # noqa: ANN401 - a transformers model
+    """The backbone from where it came, at its pinned revision: a bundle holds no code."""
+    if os.environ.get(_TRUST) != "1":
+        raise HatespeechError(
+            f"this model runs code from {backbone.name} (revision {backbone.revision}). If you trust it, "
+            f"set {_TRUST}=1 and load it again"
+        )
+    return load_backbone(backbone).encoder

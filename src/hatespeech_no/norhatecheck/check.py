@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hatespeech_no.norhatecheck.suite import Case, Function
 from hatespeech_no.statement import Elements
 from hatespeech_no.taxonomy import Conduct
-from hatespeech_no.triage import gravest, triage
+from hatespeech_no.triage import triage_statement
 
 SERVED = ("nb", "nn", "en")
 _GROUND_FREE = (Conduct.NONE, Conduct.INCITEMENT, Conduct.THREAT)
@@ -30,9 +30,7 @@ def _case_faults(case: Case, functions: dict[str, Function]) -> Iterator[str]:
     for elements in case.parts:
         yield from _element_faults(elements)
     yield from _span_faults(case)
-    ruled = gravest(
-        triage(e, case.statement.circumstances, language_served=case.statement.language in SERVED) for e in case.parts
-    )
+    ruled = triage_statement(case.statement, language_served=case.statement.language in SERVED)
     if (ruled.tier == case.tier) == bool(case.rule_gap):
         agree = "agree; take rule_gap away" if case.rule_gap else f"say {ruled.tier} by {'+'.join(ruled.rules)}"
         yield f"its tier is {case.tier}, the rules {agree}"

@@ -21,10 +21,9 @@ from hatespeech_no.evaluation.metrics import (
     MACRO_F1,
     Estimate,
     estimate,
-    interval,
-    macro_f1_over_classes,
     resample_weights,
 )
+from hatespeech_no.evaluation.tiers import tier_shares
 from hatespeech_no.norhatecheck.suite import Case, Function
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.statement import Statement
@@ -52,8 +51,8 @@ class Result:
         functions: one row per function: id, family, unseen, n, accuracy (of ``hateful``) with lo and hi, and
             ``tier_accuracy`` with lo and hi where the model has tiers. A tier is right if it is the
             expected one or that of the law alone.
-        summary: macro-F1 of ``hateful`` (and of the tier) overall and by slice: language, seen and
-            unseen functions, hand-written cases and filled templates.
+        summary: macro-F1 of ``hateful``, and what ``tier_shares`` gives for the tier, overall and by
+            slice: language, seen and unseen functions, hand-written cases and filled templates.
     """
 
     functions: pd.DataFrame
@@ -121,19 +120,19 @@ def run(
                 MACRO_F1, gold[known], said[known], said[known], weights(known)
             )
         if (tiers_said >= 0).all() and rows.any():
-            values = macro_f1_over_classes(tier[rows], tiers_said[rows], weights(rows))
-            summary[f"{name}/tier/macro_f1"] = interval(values, int(rows.sum()))
+            shares = tier_shares(tier[rows], tiers_said[rows], weights(rows))
+            summary |= {f"{name}/tier/{metric}": value for metric, value in shares.items()}
             summary[f"{name}/tier/accuracy"] = tier_right(rows)
     return Result(pd.DataFrame(table), summary)
 
 
-def predict_with(classifier: Classifier, cases: Sequence[Case]) -> dict[str, Prediction]:
+def predict_with(classifier: Classifier, cases: Sequence[Case], profile: str = "balanced") -> dict[str, Prediction]:
     """The answers of one of our models. It is given texts and circumstances, and guesses the language."""
     threshold = classifier.bundle.manifest.thresholds.get("hateful", _HALF)
     statements = [_bare(case.statement) for case in cases]
     return {
         str(case.statement.id): Prediction((found.p_hateful or 0.0) >= threshold, found.tier)
-        for case, found in zip(cases, classifier.stream(statements), strict=True)
+        for case, found in zip(cases, classifier.stream(statements, profile), strict=True)
     }
 
 

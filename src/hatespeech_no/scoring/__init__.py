@@ -1,6 +1,8 @@
 """From a saved model and texts to assessments a moderator can act on."""
 
-from hatespeech_no.scoring.assessment import Assessment
+from hatespeech_no.scoring.assessment import Assessment, Assessments
 from hatespeech_no.scoring.classifier import Classifier
+from hatespeech_no.scoring.explain import explain
+from hatespeech_no.scoring.notice import Evidence, draft_notice
 
-__all__ = ["Assessment", "Classifier"]
+__all__ = ["Assessment", "Assessments", "Classifier", "Evidence", "draft_notice", "explain"]

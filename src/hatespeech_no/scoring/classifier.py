@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hatespeech_no.bundle import Bundle
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.models.attribution import WordWeight, attribute
 from hatespeech_no.models.elements import Input, Probabilities
-from hatespeech_no.scoring.assessment import Assessment
-from hatespeech_no.statement import Elements, Statement
+from hatespeech_no.scoring.assessment import Assessment, Assessments
+from hatespeech_no.scoring.reading import Read
+from hatespeech_no.scoring.scored import Scored, assess
+from hatespeech_no.statement import Statement
 from hatespeech_no.tables.frames import Frame, frame_like, texts_of
 from hatespeech_no.tables.rejected import problem_with_text
 from hatespeech_no.taxonomy import Tier
 from hatespeech_no.text.language import LanguageGuess, guess_languages
-from hatespeech_no.text.passages import Passage, split_passages
-from hatespeech_no.triage import gravest, load_rules, triage
+from hatespeech_no.triage import load_rules
+from hatespeech_no.triage.chances import FactChances, tier_chances
+from hatespeech_no.triage.engine import Known, known_of
+from hatespeech_no.triage.profiles import Profile
 
 _BATCH = 512
 _BATCH_PASSAGES = 4096
@@ -37,47 +45,61 @@ class Classifier:
         self._languages = {_primary_language(code) for code in manifest.languages}
 
     def score(
-        self, texts: str | Statement | Iterable[str | Statement], prevalence: Mapping[str, float] | None = None
-    ) -> list[Assessment]:
+        self,
+        texts: str | Statement | Iterable[str | Statement],
+        profile: str = "balanced",
+        prevalence: Mapping[str, float] | None = None,
+    ) -> Assessments:
         """Assess texts.
 
         Args:
             texts: one text, one statement (a text with its circumstances), or many.
+            profile: ``balanced``, ``high_recall`` or ``high_precision``, see ``profiles``.
             prevalence: share of texts like these that carry an element, 0 to 1, by its id (for example
-                ``{"hateful": 0.02}``), where it is known; see ``Calibration.at_prevalence``. Without it
-                probabilities hold for the shares in the model's calibration rows.
+                ``{"hateful": 0.02}``), where it is known; see ``Calibration.at_prevalence``. It changes
+                the probabilities that are shown, not the tiers, whose guarantees rest on the model's own.
+                Without it probabilities hold for the shares in the model's calibration rows.
 
         Returns:
             One assessment each, in order.
 
         Raises:
-            HatespeechError: an item is no text, or a prevalence cannot be used.
+            HatespeechError: an item is no text, or the profile or a prevalence cannot be used.
         """
-        return list(self.stream([texts] if isinstance(texts, str | Statement) else texts, prevalence))
+        given = [texts] if isinstance(texts, str | Statement) else texts
+        scored = [one for batch in self._batches(given) for one in self._score_batch(batch, prevalence or {})]
+        return Assessments(scored, self._assess, profile)
 
     def stream(
-        self, texts: Iterable[str | Statement], prevalence: Mapping[str, float] | None = None
+        self,
+        texts: Iterable[str | Statement],
+        profile: str = "balanced",
+        prevalence: Mapping[str, float] | None = None,
     ) -> Iterator[Assessment]:
         """Assess any number of texts in constant memory, batch by batch; see ``score``."""
-        batch: list[tuple[Statement, list[Passage]]] = []
-        passages = 0
-        for i, item in enumerate(texts):
-            statement = _as_statement(item, i)
-            parts = next(split_passages([statement.text]))
-            batch.append((statement, parts))
-            passages += len(parts)
-            if len(batch) == _BATCH or passages >= _BATCH_PASSAGES:
-                yield from self._score_batch(batch, prevalence or {})
-                batch, passages = [], 0
-        if batch:
-            yield from self._score_batch(batch, prevalence or {})
+        for batch in self._batches(texts):
+            for scored in self._score_batch(batch, prevalence or {}):
+                yield self._assess(scored, profile)
 
-    def score_frame(self, frame: Frame, text: str = "text") -> Frame:
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The operating profiles of this model, with what each guarantees and for which texts."""
+        return self.bundle.manifest.operating_points.profiles
+
+    def score_frame(
+        self,
+        frame: Frame,
+        text: str = "text",
+        profile: str = "balanced",
+        prevalence: Mapping[str, float] | None = None,
+    ) -> Frame:
         """Assess a column of a data frame.
 
         Args:
             frame: a pandas or polars data frame, an Arrow table, or a ``datasets.Dataset``.
             text: name of the column of texts; missing values are not assessed.
+            profile: see ``score``.
+            prevalence: see ``score``.
 
         Returns:
             A frame of the same kind, with the same order of rows (and the same index in pandas)
@@ -86,8 +108,24 @@ class Classifier:
         Raises:
             HatespeechError: no such column, or a value that is no text.
         """
-        rows = [frame_row(assessment) for assessment in self.stream(texts_of(frame, text))]
+        rows = [frame_row(found) for found in self.stream(texts_of(frame, text), profile, prevalence)]
         return frame_like(frame, {name: [row[name] for row in rows] for name in FRAME_COLUMNS})
+
+    def words(self, text: str | Statement, element: str = "hateful") -> list[WordWeight]:
+        """What each word of the gravest passage adds to an element, see ``models.attribution``.
+
+        The text is scored once more for every word of the passage.
+
+        Raises:
+            HatespeechError: no text, or an element the model does not answer.
+        """
+        read = Read.of(_as_statement(text, 0))
+        (assessment,) = self.score(read.statement)
+        if assessment.passage is None:
+            return []
+        given = read.inputs[0]
+        span = 1 + given.spans.index(assessment.passage) if given.spans else 0
+        return attribute(self.bundle.model, given, span, element)
 
     def serves(self, language: str) -> bool:
         """Whether the model was trained on this language (BCP 47; region and script do not count)."""
@@ -97,68 +135,71 @@ class Classifier:
         """Calibrated probabilities, for evaluation: of each input first the whole text, then its spans."""
         return self.bundle.calibration.apply(self.bundle.model.scores(inputs))
 
-    def _score_batch(
-        self, batch: Sequence[tuple[Statement, list[Passage]]], prevalence: Mapping[str, float]
-    ) -> list[Assessment]:
-        guesses = iter(guess_languages([s.text for s, _ in batch if s.language is None]))
-        inputs = [Input(statement.text, _spans(parts), statement.thread) for statement, parts in batch]
-        probabilities = self.bundle.calibration.at_prevalence(self.probabilities(inputs), prevalence)
-        decided = probabilities.decide(self.bundle.manifest.thresholds)
+    def _batches(self, texts: Iterable[str | Statement]) -> Iterator[list[Read]]:
+        batch: list[Read] = []
+        passages = 0
+        for i, item in enumerate(texts):
+            read = Read.of(_as_statement(item, i))
+            batch.append(read)
+            passages += read.rows
+            if len(batch) == _BATCH or passages >= _BATCH_PASSAGES:
+                yield batch
+                batch, passages = [], 0
+        if batch:
+            yield batch
+
+    def _score_batch(self, batch: Sequence[Read], prevalence: Mapping[str, float]) -> list[Scored]:
+        guesses = iter(guess_languages([read.statement.text for read in batch if read.statement.language is None]))
+        probabilities = self.probabilities([given for read in batch for given in read.inputs])
+        shown = self.bundle.calibration.at_prevalence(probabilities, prevalence)
+        facts = FactChances.of(probabilities.of, probabilities.conduct)
+        knowns, rows_of = [], []
         position = 0
-        assessments = []
-        for (statement, parts), given in zip(batch, inputs, strict=True):
-            guess = next(guesses) if statement.language is None else None
-            rows = decided[position : position + 1 + len(given.spans)]
-            assessments.append(self._assess(statement, guess, parts, rows[1:] or rows, probabilities.row(position)))
-            position += len(rows)
-        return assessments
+        for read in batch:
+            guess = next(guesses) if read.statement.language is None else None
+            served = self._is_served(read.statement.language, guess)
+            knowns.append((known_of(read.statement.circumstances, language_served=served), guess))
+            rows_of.append(list(range(position, position := position + read.rows)))
+        chances = self._chances(facts, [known for (known, _), rows in zip(knowns, rows_of, strict=True) for _ in rows])
+        scored = []
+        for read, (known, guess), rows in zip(batch, knowns, rows_of, strict=True):
+            wholes, own = read.split(rows)
+            passages = np.array(own)
+            hateful = shown.of("hateful")
+            whole = wholes[0] if hateful is None else max(wholes, key=lambda row: hateful[row])
+            scored.append(
+                Scored(
+                    id=read.statement.id,
+                    guessed_language=None if guess is None else guess.code,
+                    known=known,
+                    probabilities=shown.row(whole),
+                    places=read.places,
+                    passages={name: probabilities.yes[passages, i] for i, name in enumerate(probabilities.names)},
+                    facts=facts[passages],
+                    chances=chances[passages],
+                )
+            )
+        return scored
 
-    def _assess(
-        self,
-        statement: Statement,
-        guess: LanguageGuess | None,
-        passages: Sequence[Passage],
-        elements: Sequence[Elements],
-        probabilities: Mapping[str, float],
-    ) -> Assessment:
-        if not statement.text.strip():
-            return Assessment(statement.id, Tier.PROTECTED, flags=("no_text",), versions=self.versions)
+    def _chances(self, facts: FactChances, knowns: Sequence[Known]) -> NDArray[np.float32]:
+        """Chances of the tiers of each row in its circumstances, most of which are alike."""
+        chances = np.zeros((len(facts), len(Tier)), np.float32)
+        for known in set(knowns):
+            rows = np.array([i for i, mine in enumerate(knowns) if mine == known])
+            chances[rows] = tier_chances(facts[rows], known)
+        return chances
+
+    def _assess(self, scored: Scored, profile: str) -> Assessment:
+        return assess(scored, self.bundle.manifest, profile, self.versions)
+
+    def _is_served(self, language: str | None, guess: LanguageGuess | None) -> bool:
         if guess is not None:
-            served = not guess.is_surely_none_of(self._languages)
-        else:
-            served = statement.language is None or self.serves(statement.language)
-        circumstances = statement.circumstances
-        findings = [triage(e, circumstances, language_served=served) for e in elements]
-        finding = gravest(findings)
-        worst = findings.index(finding)
-        found = elements[worst]
-        return Assessment(
-            id=statement.id,
-            tier=finding.tier,
-            guessed_language=None if guess is None else guess.code,
-            p_hateful=probabilities.get("hateful"),
-            grounds=found.grounds,
-            conduct=next(iter(found.conduct)) if found.conduct else None,
-            target=found.target,
-            context=found.context,
-            provisions=finding.provisions,
-            rules=finding.rules,
-            adjustments=finding.adjustments,
-            flags=finding.flags,
-            undecided=finding.undecided,
-            passage=(passages[worst].start, passages[worst].end),
-            probabilities=probabilities,
-            versions=self.versions,
-        )
-
-
-def _spans(parts: Sequence[Passage]) -> tuple[tuple[int, int], ...]:
-    """Passages are scored on their own only where there are several."""
-    return tuple((part.start, part.end) for part in parts) if len(parts) > 1 else ()
+            return not guess.is_surely_none_of(self._languages)
+        return language is None or self.serves(language)
 
 
 FRAME_COLUMNS = (
-    *("tier", "p_hateful", "grounds", "conduct", "provisions", "rules", "flags", "undecided"),
+    *("tier", "p_hateful", "p_actionable", "grounds", "conduct", "provisions", "rules", "flags", "undecided"),
     "guessed_language",
 )
 """Columns that scoring adds to a table."""
@@ -168,7 +209,8 @@ def frame_row(assessment: Assessment) -> dict[str, Any]:
     """The cells of ``FRAME_COLUMNS``; several values are joined by a vertical bar."""
     return {
         "tier": str(assessment.tier) if assessment.passage else None,
-        "p_hateful": None if assessment.p_hateful is None else round(assessment.p_hateful, 4),
+        "p_hateful": _rounded(assessment.p_hateful),
+        "p_actionable": _rounded(assessment.p_actionable),
         "grounds": "|".join(assessment.grounds),
         "conduct": None if assessment.conduct is None else str(assessment.conduct),
         "provisions": "|".join(assessment.provisions),
@@ -177,6 +219,10 @@ def frame_row(assessment: Assessment) -> dict[str, Any]:
         "undecided": "|".join(assessment.undecided),
         "guessed_language": assessment.guessed_language,
     }
+
+
+def _rounded(p: float | None) -> float | None:
+    return None if p is None else round(p, 4)
 
 
 def _primary_language(code: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import tee
@@ -13,7 +13,7 @@ from typing import Any
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring.assessment import Assessment
-from hatespeech_no.scoring.classifier import FRAME_COLUMNS, Classifier, frame_row
+from hatespeech_no.scoring.classifier import FRAME_COLUMNS, frame_row
 from hatespeech_no.statement import Statement
 from hatespeech_no.tables import Problem, Rejected, Table, open_table, open_writer
 from hatespeech_no.tables.rejected import problem_with
@@ -63,7 +63,7 @@ class Summary:
 
 
 def score_file(
-    classifier: Classifier,
+    assess: Callable[[Iterable[Statement]], Iterable[Assessment]],
     source: Path | str,
     target: Path,
     *,
@@ -79,7 +79,7 @@ def score_file(
     target, ``<target>.rejected.csv``.
 
     Args:
-        classifier: the loaded model.
+        assess: ``Classifier.stream``, or that with a profile.
         source: a file or ``-``, see ``open_table``.
         target: CSV, JSONL, Excel or Parquet file to write; all columns and the order of rows are
             kept and ``FRAME_COLUMNS`` added. It appears whole or not at all.
@@ -106,27 +106,16 @@ def score_file(
         columns = None if table.columns is None else [*table.columns, *FRAME_COLUMNS]
         summary.unread_sheets = list(table.unread_sheets)
         with open_writer(target, columns, table.types) as write:
-            _score_rows(classifier, _usable(table, text_column, reject), write, reject, publicity, progress)
+            for_output, for_scoring = tee(_usable(table, text_column, reject))
+            statements = (Statement(text, publicity=publicity) for _, _, text in for_scoring)
+            for (number, row, text), assessment in zip(for_output, assess(statements), strict=True):
+                refused = write({**row, **frame_row(assessment)})
+                if refused is None:
+                    _count(summary, Flagged(number, assessment, text))
+                else:
+                    reject(Rejected(number, *refused, raw=text))
+                progress(number)
     return summary
-
-
-def _score_rows(
-    classifier: Classifier,
-    rows: Iterator[tuple[int, Row, str]],
-    write: Write,
-    reject: _SideFile,
-    publicity: Publicity,
-    progress: Callable[[int], None],
-) -> None:
-    for_output, for_scoring = tee(rows)
-    statements = (Statement(text, publicity=publicity) for _, _, text in for_scoring)
-    for (number, row, text), assessment in zip(for_output, classifier.stream(statements), strict=True):
-        refused = write({**row, **frame_row(assessment)})
-        if refused is None:
-            _count(reject.summary, Flagged(number, assessment, text))
-        else:
-            reject(Rejected(number, *refused, raw=text))
-        progress(number)
 
 
 def _usable(table: Table, text_column: str, reject: _SideFile) -> Iterator[tuple[int, Row, str]]:
@@ -236,4 +225,4 @@ def _count(summary: Summary, flagged: Flagged) -> None:
 
 def _gravity(flagged: Flagged) -> tuple[int, bool, float, int]:
     a = flagged.assessment
-    return (a.tier.rank, "read_first" in a.flags, a.p_hateful or 0.0, -flagged.row)
+    return (a.tier.rank, "read_first" in a.flags, a.p_actionable or 0.0, -flagged.row)

@@ -2,5 +2,6 @@
 
 from hatespeech_no.tracking.registry import download_bundle
 from hatespeech_no.tracking.runs import MlflowTracker, log_run_folder
+from hatespeech_no.tracking.sweeps import MlflowSweep
 
-__all__ = ["MlflowTracker", "download_bundle", "log_run_folder"]
+__all__ = ["MlflowSweep", "MlflowTracker", "download_bundle", "log_run_folder"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import wraps
 from importlib import metadata
@@ -22,7 +23,7 @@ from hatespeech_no.training.record import SUMMARY, Record
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
 
-def _never_costs_the_run(method: _Method) -> _Method:
+def never_costs_the_run(method: _Method) -> _Method:
     """A store that fails is remembered and left alone; training goes on."""
 
     @wraps(method)
@@ -41,46 +42,67 @@ def _never_costs_the_run(method: _Method) -> _Method:
 class MlflowTracker:
     """Logs a run while it is made; see ``training.record.Tracker``.
 
+    Args:
+        uri: of the tracking store.
+        experiment: its name.
+        register_as: name of a registered model that gets the first seed's model as a new version.
+        parent: id of the run that this one is a child of.
+
     Attributes:
         problem: why logging stopped; ``None`` if it did not.
+        cut_short: why steps are no longer logged while they happen, though the rest is.
         unregistered: name and reason, if the run was logged but its model could not be registered.
     """
 
-    def __init__(self, uri: str, experiment: str, register_as: str | None = None) -> None:
+    def __init__(self, uri: str, experiment: str, register_as: str | None = None, parent: str | None = None) -> None:
         self.uri = uri
         self.problem: str | None = None
+        self.cut_short: str | None = None
         self.unregistered: str | None = None
         self._experiment = experiment
         self._register_as = register_as
+        self._parent = {"mlflow.parentRunId": parent} if parent else {}
         self._open: list[str] = []
         self._models: list[str] = []
 
-    @_never_costs_the_run
+    @never_costs_the_run
     def start(self, name: str, facts: dict[str, dict[str, str]]) -> None:
         """Begin the parent run."""
         mlflow = mlflow_module()
         mlflow.set_tracking_uri(self.uri)
         self._id = experiment_id(self.uri, self._experiment)
         self._client = mlflow.MlflowClient(tracking_uri=self.uri)
-        run = self._client.create_run(self._id, run_name=name, tags={**facts["tags"], "kind": "parent"})
+        run = self._client.create_run(self._id, run_name=name, tags={**facts["tags"], "kind": "parent", **self._parent})
         self._open.append(run.info.run_id)
         for key, value in facts["params"].items():
             self._client.log_param(run.info.run_id, key, value)
 
-    @_never_costs_the_run
+    @never_costs_the_run
     def start_seed(self, name: str) -> None:
         """Begin a child run."""
         tags = {"mlflow.parentRunId": self._open[0], "kind": "seed"}
         run = self._client.create_run(self._id, run_name=name, tags=tags)
         self._open.append(run.info.run_id)
 
-    @_never_costs_the_run
+    def log_step(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log figures of the seed's run; a store that fails is not waited for a second time."""
+        if self.problem is not None or self.cut_short is not None:
+            return
+        try:
+            now = int(time.time() * 1000)
+            entities = mlflow_module().entities
+            points = [entities.Metric(name, value, now, step) for name, value in metrics.items()]
+            self._client.log_batch(self._open[-1], points)
+        except Exception as error:  # the run itself may still be logged when it ends
+            self.cut_short = reason(error)
+
+    @never_costs_the_run
     def finish_seed(self, folder: Path) -> None:
         """Log a seed's folder and end its run."""
         self._models.append(_log_seed(self._open[-1], folder))
         self._open.pop()
 
-    @_never_costs_the_run
+    @never_costs_the_run
     def finish(self, folder: Path) -> None:
         """Log mean and standard deviation over seeds, register the first seed's model, end the run."""
         run_id = self._open[0]

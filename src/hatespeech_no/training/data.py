@@ -36,6 +36,7 @@ class RunData:
         train: rows to learn from.
         validation: rows for operating points and for stopping early.
         calibration: rows for calibration: the parts that corpora set aside for it, else ``validation``.
+        risk: rows that corpora set aside for guarantees; may be none.
         tests: by corpus; columns ``cluster`` and ``leaked`` added.
         sources: the corpora behind ``train``.
         leakage: one row per test: its rows, those with a near-duplicate in training, and those whose
@@ -45,6 +46,7 @@ class RunData:
     train: Dataset
     validation: Dataset
     calibration: Dataset
+    risk: Dataset
     tests: dict[str, Dataset]
     sources: list[Corpus]
     leakage: pd.DataFrame
@@ -112,6 +114,7 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
         train=train.remove_columns([c for c in _OURS if c in train.column_names]),
         validation=pool.select(np.flatnonzero(validation)),
         calibration=pool.select(np.flatnonzero(set_aside if set_aside.any() else validation)),
+        risk=pool.select(np.flatnonzero((parts == "risk") & ~left_out)),
         tests=tests,
         sources=_sources(config, train),
         leakage=_leakage(tests, clusters, removed),

@@ -70,17 +70,26 @@ def draw(
         seed: of the draw.
 
     Raises:
-        HatespeechError: ``shares`` names a corpus that is not there, or leaves nothing for the others.
+        HatespeechError: ``shares`` names a corpus that is not there, does not add up to the whole, or
+            comes to less than one row of a corpus.
     """
     names = np.array(corpora, dtype=object)
     sizes = {str(name): int((names == name).sum()) for name in dict.fromkeys(corpora)}
     strays = given.keys() - sizes.keys()
     rest = 1 - sum(given.values())
-    if strays or rest < 0:
-        raise HatespeechError(
-            f"model.encoder.shares: {sorted(strays) or 'more than the whole'}; there are {', '.join(sizes)}"
-        )
     others = {name: size**temperature for name, size in sizes.items() if name not in given}
+    tiny = sorted(name for name, share in given.items() if share and round(share * rows) == 0)
+    tolerance = 1e-9  # shares are decimal fractions, which floats only come near
+    faults = {
+        f"{sorted(strays)}": bool(strays),
+        "more than the whole": rest < -tolerance,
+        f"{1 - rest:g} in all, and there is no other corpus for the rest": rest > tolerance and not others,
+        f"nothing is left for {', '.join(others)} (0 leaves a corpus out)": bool(others) and round(rest * rows) == 0,
+        f"less than one of {rows} rows for {', '.join(tiny)} (0 leaves a corpus out)": bool(tiny),
+    }
+    fault = next((fault for fault, found in faults.items() if found), None)
+    if fault is not None:
+        raise HatespeechError(f"model.encoder.shares: {fault}; there are {', '.join(sizes)}")
     shares = {**given} | {name: rest * value / sum(others.values()) for name, value in others.items()}
     generator = np.random.default_rng(seed)
     drawn, places = [], []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -13,10 +14,18 @@ from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.taxonomy import ELEMENTS
-from hatespeech_no.training.examples import Example, by_length, draw, make_examples, pair_numbers
+from hatespeech_no.training import processes
+from hatespeech_no.training.examples import by_length, draw, make_examples, pair_numbers
+from hatespeech_no.training.optimiser import add_adapters, mixed_precision, parameter_groups
+from hatespeech_no.training.record import Report
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+LogStep = Callable[[Mapping[str, float], int], None]
+
+_FIGURES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
+"""What is logged while it trains, by the names that transformers gives it."""
 
 
 class EncoderConfig(BaseModel):
@@ -28,7 +37,7 @@ class EncoderConfig(BaseModel):
             so that small ones are not drowned.
         temperature: 1 = as large as they are, 0 = all alike.
         shares: share of the draw that a corpus gets in any case, by its name.
-        batch: texts per step.
+        batch: texts per step, in all processes together.
         learning_rate: of the heads and the uppermost layer.
         layer_decay: factor on it from each layer to the one below.
         warmup: share of the steps in which the rate rises; then it falls to 0.
@@ -42,6 +51,8 @@ class EncoderConfig(BaseModel):
         checks: how often the loss on validation rows is taken and a checkpoint written; the model
             with the lowest is kept.
         precision: ``bf16`` is mixed precision, twice as fast where the processor has it; ``auto`` uses it there.
+        lora_rank: train the encoder by adapters of this rank, which end up in its weights (see
+            ``optimiser``), for large backbones; 0 = train all its layers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +73,14 @@ class EncoderConfig(BaseModel):
     stop_on: list[str] = []
     checks: int = Field(default=8, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    lora_rank: int = Field(default=0, ge=0)
+
+    @field_validator("backbone")
+    @classmethod
+    def _pools_passages(cls, backbone: BackboneConfig) -> BackboneConfig:
+        if backbone.pooling != "mean":
+            raise ValueError("a passage is the mean of its tokens and has no first token of its own; use pooling: mean")
+        return backbone
 
     @field_validator("weights")
     @classmethod
@@ -83,9 +102,13 @@ def finetune(
     config: EncoderConfig,
     seed: int,
     folder: Path,
-    report: Callable[[str], None],
+    report: Report,
+    *,
+    log: LogStep = lambda metrics, step: None,
 ) -> EncoderModel:
-    """Fine-tune the encoder.
+    """Fine-tune the encoder, alone or as one of several processes.
+
+    Several processes do the same as one, up to rounding and to what dropout leaves out by chance.
 
     Args:
         train: rows to learn from, with whole texts and their passages.
@@ -93,23 +116,30 @@ def finetune(
         config: the settings.
         seed: of the draw, of dropout and of the heads' first values.
         folder: where checkpoints go; if it holds some, the run goes on from the last one and ends
-            as if it had not been interrupted.
-        report: called with the name of each step as it begins.
+            as if it had not been interrupted. Processes on several machines must share it.
+        report: told of each step.
+        log: called with losses and learning rate, and the number of the step they were taken at.
+
+    Raises:
+        HatespeechError: settings, rows or this machine do not fit.
     """
     transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
-    from hatespeech_no.models import network as net
+    from hatespeech_no.models.network import ElementNetwork
+    from hatespeech_no.training.objective import Objective, collate, forget_repeats
 
+    shared_by = processes.number()
+    if config.batch % shared_by:
+        raise HatespeechError(f"model.encoder.batch: {config.batch} cannot be divided among {shared_by} processes")
     stops = np.isin(validation["corpus"][:], config.stop_on) if config.stop_on else np.ones(len(validation), bool)
     if not stops.any():
         raise HatespeechError(f"model.encoder.stop_on: {config.stop_on} have no validation rows")
-    on_gpu = torch.cuda.is_available()
-    has_bf16 = torch.cuda.is_bf16_supported() if on_gpu else bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-    if config.precision == "bf16" and not has_bf16:
-        raise HatespeechError("model.encoder.precision: this processor has no bf16; use auto or fp32 here")
+    bf16, on_gpu = mixed_precision(config), torch.cuda.is_available()
     report("loading the backbone")
     transformers.set_seed(seed)
-    backbone = load_backbone(config.backbone)
-    network = net.ElementNetwork(backbone.encoder, backbone.encoder.config.hidden_size, config.dropout)
+    with processes.one_after_another():
+        backbone = load_backbone(config.backbone)
+    network = ElementNetwork(backbone.encoder, backbone.encoder.config.hidden_size, config.dropout)
+    adapters = add_adapters(backbone.encoder, config.lora_rank) if config.lora_rank else None
     backbone.encoder.get_input_embeddings().weight.requires_grad_(config.train_embeddings)
     for module in backbone.encoder.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -127,47 +157,25 @@ def finetune(
     labels = np.concatenate([example.labels for example in examples])
     if np.isnan(labels).all():
         raise HatespeechError("data.train: there is not one label to learn from")
-    head_weights = torch.tensor([config.weights.get(name, 1.0) for name in (*ELEMENTS, "conduct")])
     conducts = np.concatenate([example.possible for example in examples])
-    yes_weights = torch.from_numpy(net.yes_weights(labels, config.balance))
-    conduct_weights = torch.from_numpy(net.conduct_weights(conducts, config.balance))
-    pad, hateful = backbone.encoder.config.pad_token_id, ELEMENTS.index("hateful")
+    objective, pad = Objective.of(config, labels, conducts), backbone.encoder.config.pad_token_id
 
     class Trainer(transformers.Trainer):  # type: ignore[misc, name-defined]
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # noqa: ANN401
+            state = self.accelerator.gradient_state
+            if shared_by > 1 and not model.training and state.end_of_dataloader:
+                forget_repeats(inputs, state.remainder)
             logits = model(inputs["batch"]).float()
-            labels, device = inputs["labels"], logits.device
-            value = net.loss(
-                logits,
-                labels,
-                inputs["possible"],
-                head_weights.to(device),
-                yes_weights.to(device),
-                conduct_weights.to(device),
-            )
-            if config.pair_weight:
-                whole = inputs["whole"]
-                odds = logits[whole, hateful]
-                value = value + config.pair_weight * net.pair_loss(odds, labels[whole, hateful], inputs["pairs"])
+            value = objective(logits, inputs)
             return (value, {"logits": logits}) if return_outputs else value
-
-    def collate(batch: Sequence[Example]) -> dict[str, Any]:
-        spans = [len(example.labels) for example in batch]
-        return {
-            "batch": net.collate([example.windows for example in batch], pad),
-            "labels": torch.from_numpy(np.concatenate([example.labels for example in batch])),
-            "possible": torch.from_numpy(np.concatenate([example.possible for example in batch])),
-            "whole": torch.from_numpy(np.cumsum([0, *spans[:-1]])),
-            "pairs": torch.tensor([example.pair for example in batch]),
-        }
 
     steps = len(order) // config.batch
     check = max(1, steps // config.checks)
     arguments = transformers.TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=config.batch,
-        per_device_eval_batch_size=config.batch,
+        per_device_train_batch_size=config.batch // shared_by,
+        per_device_eval_batch_size=config.batch // shared_by,
         train_sampling_strategy="sequential",
         warmup_steps=int(config.warmup * steps),
         max_grad_norm=1.0,
@@ -182,7 +190,7 @@ def finetune(
         prediction_loss_only=True,
         label_names=["labels"],
         logging_steps=max(1, check // 5),
-        bf16=has_bf16 and config.precision != "fp32",
+        bf16=bf16,
         use_cpu=not on_gpu,
         seed=seed,
         remove_unused_columns=False,
@@ -190,59 +198,44 @@ def finetune(
         report_to=[],
         disable_tqdm=True,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # a process has one GPU; more are for more processes
     trainer = Trainer(
         model=network,
         args=arguments,
         train_dataset=[examples[i] for i in order],
         eval_dataset=held_out,
-        data_collator=collate,
-        optimizers=(torch.optim.AdamW(_parameter_groups(network, config), lr=config.learning_rate, fused=True), None),
-        callbacks=[_progress(report)],
+        data_collator=partial(collate, pad=pad),
+        optimizers=(torch.optim.AdamW(parameter_groups(network, config), lr=config.learning_rate, fused=True), None),
+        callbacks=[_watch(report, log)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
+    if processes.rank():
+        torch.manual_seed(seed + processes.rank())  # dropout differs between processes
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+    if adapters is not None:
+        adapters.merge_and_unload()
     known = ~np.isnan(labels)
     names = [name for i, name in enumerate(ELEMENTS) if len(np.unique(labels[known[:, i], i] > 0.5)) == 2]
     conduct = bool(conducts.any(axis=0).sum() > 1)
     return EncoderModel(network.cpu(), backbone.tokenizer, config.backbone, names, conduct=conduct)
 
 
-def _parameter_groups(network: Any, config: EncoderConfig) -> list[dict[str, Any]]:  # noqa: ANN401 - a torch module
-    """Learning rates that fall from the heads down, layer by layer (Howard and Ruder 2018)."""
-    layers = network.encoder.config.num_hidden_layers
-    groups: dict[tuple[int, bool], list[Any]] = {}
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        number = next((int(part) for part in name.split(".") if part.isdecimal()), None)
-        depth = 0 if name.startswith("heads") else layers if number is None else layers - 1 - number
-        groups.setdefault((depth, parameter.ndim > 1), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "lr": config.learning_rate * config.layer_decay**depth,
-            "weight_decay": 0.01 if decays else 0.0,
-        }
-        for (depth, decays), parameters in groups.items()
-    ]
+def _watch(report: Report, log: LogStep) -> Any:  # noqa: ANN401 - a callback of transformers
+    class Watch(require("transformers", "encoder").TrainerCallback):  # type: ignore[misc]
+        doing = "fine-tuning"
 
-
-def _progress(report: Callable[[str], None]) -> Any:  # noqa: ANN401 - a callback of transformers
-    import time
-
-    class Progress(require("transformers", "encoder").TrainerCallback):  # type: ignore[misc]
-        def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:  # noqa: ANN401
-            self.started, self.first = time.monotonic(), state.global_step
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:  # noqa: ANN401
+            report(self.doing, state.global_step, state.max_steps)
 
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Mapping[str, float], **_: Any) -> None:  # noqa: ANN401
-            done = state.global_step - self.first
-            left = (time.monotonic() - self.started) / max(1, done) * (state.max_steps - state.global_step)
-            value = logs.get("loss", logs.get("eval_loss"))
-            which = "loss" if "loss" in logs else "loss on validation rows"
-            if value is not None:
-                report(f"step {state.global_step} of {state.max_steps}, {which} {value:.3f}, {left / 60:.0f} min left")
+            figures = {ours: logs[theirs] for theirs, ours in _FIGURES.items() if theirs in logs}
+            if figures:
+                log(figures, state.global_step)
+                losses = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if name.endswith("loss"))
+                self.doing = f"fine-tuning, {losses}"
+                report(self.doing, state.global_step, state.max_steps)
 
-    return Progress()
+    return Watch()
 
 
 def _last_checkpoint(folder: Path) -> str | None:

@@ -13,6 +13,7 @@ A run folder::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +54,24 @@ class Record(BaseModel):
             raise HatespeechError(f"{folder}: holds no record of a run ({type(error).__name__})") from error
 
 
+class Report(Protocol):
+    """Told how a run goes on."""
+
+    def __call__(self, step: str, done: int = 0, total: int | None = None, /) -> None:
+        """A step begins or goes on.
+
+        Args:
+            step: its name.
+            done: how much of it is done.
+            total: how much there is to do; ``None`` where that is not known.
+        """
+        ...
+
+
+def quiet(_step: str, _done: int = 0, _total: int | None = None, /) -> None:
+    """A ``Report`` to nobody."""
+
+
 class Tracker(Protocol):
     """Where runs are logged; see ``tracking``. It never raises: what it cannot log stays in the folder."""
 
@@ -62,6 +81,10 @@ class Tracker(Protocol):
 
     def start_seed(self, name: str) -> None:
         """Begin a child run."""
+        ...
+
+    def log_step(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log figures of the open child run while it goes on."""
         ...
 
     def finish_seed(self, folder: Path) -> None:
@@ -84,6 +107,9 @@ class NoTracker:
         """Do nothing."""
 
     def start_seed(self, name: str) -> None:
+        """Do nothing."""
+
+    def log_step(self, metrics: Mapping[str, float], step: int) -> None:
         """Do nothing."""
 
     def finish_seed(self, folder: Path) -> None:

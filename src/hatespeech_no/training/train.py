@@ -6,36 +6,39 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss
 
 from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
 from hatespeech_no.evaluation.figures import draw_figures
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
+from hatespeech_no.evaluation.metrics import MACRO_F1
 from hatespeech_no.evaluation.reliability import reliability
 from hatespeech_no.models.calibration import Calibration, calibrate
-from hatespeech_no.models.elements import ElementModel
+from hatespeech_no.models.elements import ElementModel, Probabilities
 from hatespeech_no.models.embeddings import fit_embeddings
 from hatespeech_no.models.tfidf import fit_tfidf
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.taxonomy import ELEMENTS, STATUTE_VERSION, TAXONOMY_VERSION
 from hatespeech_no.text.keyed import keyed_id, load_key
 from hatespeech_no.text.passages import sentencizer_version
-from hatespeech_no.training.config import TrainingConfig, without_password
+from hatespeech_no.training import processes
+from hatespeech_no.training.config import DataConfig, TrainingConfig, without_password
 from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
 from hatespeech_no.training.finetune import finetune
-from hatespeech_no.training.record import CONFIG, RECORD, SUMMARY, NoTracker, Record, Tracker
+from hatespeech_no.training.profiles import set_operating_points
+from hatespeech_no.training.record import CONFIG, RECORD, SUMMARY, NoTracker, Record, Report, Tracker, quiet
 from hatespeech_no.training.thresholds import choose_thresholds
 from hatespeech_no.triage import load_rules
-
-Report = Callable[[str], None]
 
 _CHECKPOINTS = "checkpoints"
 
@@ -43,7 +46,7 @@ _CHECKPOINTS = "checkpoints"
 def train(
     config: TrainingConfig,
     tracker: Tracker | None = None,
-    report: Report = lambda step: None,
+    report: Report = quiet,
     resume: Path | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Train a model per seed and write a run folder.
@@ -53,7 +56,7 @@ def train(
     Args:
         config: what to train on, which model, which seeds.
         tracker: where to log; default nowhere.
-        report: called with the name of each step as it begins.
+        report: told of each step.
         resume: the folder of a run that was cut off: its finished seeds are kept, a fine-tuning
             goes on from its last checkpoint.
 
@@ -69,7 +72,8 @@ def train(
         raise HatespeechError(f"results: there is no folder {(config.folder / config.results).parent}")
     key = load_key()
     pool = load_pool(config, report)
-    started = {**_params(config), "rows": digest(pool)}
+    rows = digest(pool)
+    started = {**_params(config), "rows": rows}
     folder = _new_folder(config, started) if resume is None else _cut_off(resume, started)
     params, environment = _params(config), _environment(config)
     tracker.start(config.name, {"params": params, "tags": environment})
@@ -81,13 +85,18 @@ def train(
             tracker.start_seed(name)
             if not (folder / name / RECORD).is_file():
                 shutil.rmtree(folder / name / "bundle", ignore_errors=True)
-                record = _train_seed(config, split_pool(pool, config, seed), seed, folder / name, key, report)
+                if config.model.family == "encoder":
+                    processes.broadcast((seed, folder / name / _CHECKPOINTS, rows))
+                data = split_pool(pool, config, seed)
+                record = _train_seed(config, data, seed, folder / name, key, report=report, tracker=tracker)
                 record.params |= params
                 record.tags |= environment
                 record.write(folder / name)
                 shutil.rmtree(folder / name / _CHECKPOINTS, ignore_errors=True)
             records.append(Record.read(folder / name))
             tracker.finish_seed(folder / name)
+        if config.model.family == "encoder":
+            processes.end()
         summary = {
             "name": config.name,
             "seeds": list(config.seeds),
@@ -108,15 +117,40 @@ def train(
     return folder, summary
 
 
-def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, key: bytes, report: Report) -> Record:
+def take_part(config: TrainingConfig) -> None:
+    """Do a share of the main process's fine-tuning, as another one of ``processes``.
+
+    Raises:
+        HatespeechError: configuration or corpora are at fault, or differ from those of the main process.
+    """
+    if config.model.family != "encoder":
+        return
+    pool = load_pool(config)
+    rows = digest(pool)
+    while (task := processes.broadcast()) is not None:
+        seed, checkpoints, theirs = task
+        if rows != theirs:
+            raise HatespeechError(
+                f"process {processes.rank()} reads other rows than the main one; give it the same files"
+            )
+        data = split_pool(pool, config, seed)
+        finetune(data.train, data.validation, config.model.encoder, seed, checkpoints, quiet)
+    processes.end()
+
+
+def _train_seed(
+    config: TrainingConfig, data: RunData, seed: int, folder: Path, key: bytes, *, report: Report, tracker: Tracker
+) -> Record:
     for part in ("figures", "tables"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    model = _fit(config, data, seed, folder, report)
+    model = _fit(config, data, seed, folder, report, tracker)
     seconds = time.perf_counter() - started
     report("calibrating on held-out rows")
     calibration = calibrate(model.scores(inputs_of(data.calibration)), *label_columns(data.calibration))
     validation = calibration.apply(model.scores(inputs_of(data.validation)))
+    answers, _ = label_columns(data.validation)
+    thresholds = choose_thresholds(validation, answers)
     manifest = Manifest(
         format_version=1,
         name=config.name,
@@ -130,11 +164,13 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
         sentencizer=sentencizer_version(),
         settings={},
         calibration=calibration.to_dict(),
-        thresholds=choose_thresholds(validation, label_columns(data.validation)[0]),
+        thresholds=thresholds,
         data=data.sources,
         metrics={},
     )
     bundle = Bundle(manifest, model)
+    report("setting operating profiles")
+    set_operating_points(bundle, data.validation, data.calibration, data.risk)
     evaluation = evaluate(
         Classifier(bundle),
         data.tests,
@@ -152,6 +188,7 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
         params={"seed": str(seed)},
         metrics={
             **manifest.metrics,
+            **_on_validation(validation, answers, thresholds),
             "train/rows": float(len(data.train)),
             "train/seconds": seconds,
             "validation/rows": float(len(data.validation)),
@@ -173,10 +210,28 @@ def _train_seed(config: TrainingConfig, data: RunData, seed: int, folder: Path, 
     )
 
 
-def _fit(config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report) -> ElementModel:
+def _on_validation(
+    probabilities: Probabilities, answers: Mapping[str, NDArray[np.float32]], thresholds: Mapping[str, float]
+) -> dict[str, float]:
+    """Figures for choosing between settings, of every family; thresholds were chosen on the same rows."""
+    figures = {}
+    for name, column in zip(probabilities.names, probabilities.yes.T.astype(np.float64), strict=True):
+        known = ~np.isnan(answers[name])
+        if known.any():
+            label, p = answers[name][known].astype(np.float64), column[known]
+            decision, weights = (p >= thresholds[name]).astype(np.float64), np.ones((1, len(p)))
+            figures[f"validation/{name}/macro_f1"] = float(MACRO_F1.compute(label, p, decision, weights)[0])
+            figures[f"validation/{name}/log_loss"] = float(log_loss(label, p, labels=[0, 1]))
+    return figures
+
+
+def _fit(
+    config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report, tracker: Tracker
+) -> ElementModel:
     if config.model.family == "encoder":
         checkpoints = folder / _CHECKPOINTS
-        return finetune(data.train, data.validation, config.model.encoder, seed, checkpoints, report)
+        settings, log = config.model.encoder, tracker.log_step
+        return finetune(data.train, data.validation, settings, seed, checkpoints, report, log=log)
     rows = by_passage(data.train)
     texts, (labels, conduct) = rows["text"][:], label_columns(rows)
     if config.model.family == "embeddings":
@@ -188,6 +243,8 @@ def _write_tables(evaluation: Evaluation, calibration: Calibration, data: RunDat
     evaluation.table().to_csv(folder / "tables" / "metrics.csv", index=False)
     table = reliability(evaluation.predictions, calibration).round(4)
     table.to_csv(folder / "tables" / "reliability.csv", index=False)
+    for suite, confusion in evaluation.tiers.items():
+        confusion.to_csv(folder / "tables" / f"tiers_{suite}.csv", index=False)
     data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
     for suite, predictions in evaluation.predictions.items():
         # Ids may hold names or addresses: only keyed ones leave this machine.
@@ -223,6 +280,8 @@ def _cut_off(folder: Path, now: Mapping[str, str]) -> Path:
         started = json.loads((folder / CONFIG).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise HatespeechError(f"{folder}: is no run that was cut off ({error})") from error
+    # A setting that came later stands, in a run of before, for its default.
+    started = _flatten(TrainingConfig(name="new", data=DataConfig(train=["new"])).model_dump(mode="json")) | started
     changed = sorted(name for name in now.keys() | started.keys() if now.get(name) != started.get(name))
     if changed:
         raise HatespeechError(

@@ -16,20 +16,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hatespeech_no.statement import Circumstances, Elements
+from hatespeech_no.statement import Circumstances, Elements, Statement
 from hatespeech_no.taxonomy import Conduct, Context, Ground, Publicity, Tier
 from hatespeech_no.triage.rules import ELEMENT_FACTS, RuleSet, load_rules
+
+Known = tuple[bool, ...]
+"""Circumstances as the rules see them."""
 
 _CONDUCTS = list(Conduct)
 _TIERS = list(Tier)
 _SHAPE = (len(_CONDUCTS), *[2] * len(ELEMENT_FACTS))
-_FACT_ELEMENTS: dict[str, tuple[str, ...]] = {
+FACT_ELEMENTS: dict[str, tuple[str, ...]] = {
     "ground_185": tuple(f"ground_{g}" for g in Ground if g.section_185),
     "other_ground": tuple(f"ground_{g}" for g in Ground if not g.section_185),
     "shield": ("shield", *(f"context_{c}" for c in Context if c.is_shield)),
     "missing_context": ("context_missing_context",),
-    "ground_explicit": ("ground_explicit",),
 }
+"""Elements of which one suffices for a fact; other facts are the element of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,13 @@ class _Table:
 
 def triage(elements: Elements, circumstances: Circumstances, *, language_served: bool = True) -> Finding:
     """Apply the rules for Norway to one passage; see ``Engine.triage``."""
-    return _norway().triage(elements, circumstances, language_served=language_served)
+    return norway().triage(elements, circumstances, language_served=language_served)
+
+
+def triage_statement(statement: Statement, *, language_served: bool = True) -> Finding:
+    """Apply the rules for Norway to the labels of a statement, passage by passage where they differ."""
+    parts = [passage.elements for passage in statement.passages] or [statement.labels or Elements()]
+    return gravest(triage(elements, statement.circumstances, language_served=language_served) for elements in parts)
 
 
 def gravest(findings: Iterable[Finding]) -> Finding:
@@ -80,8 +89,22 @@ def gravest(findings: Iterable[Finding]) -> Finding:
     return max(findings, key=lambda f: (f.tier.rank, "read_first" in f.flags))
 
 
+def known_of(circumstances: Circumstances, *, language_served: bool = True) -> Known:
+    """What the caller knows, as the rules see it."""
+    minor, official = circumstances.addressee_is_minor, circumstances.addressee_is_official
+    return (
+        circumstances.publicity is Publicity.PRIVATE,
+        circumstances.publicity is not Publicity.UNKNOWN,
+        minor is True,
+        minor is None,
+        official is True,
+        circumstances.repeated is True and circumstances.victim_aware is True,
+        language_served,
+    )
+
+
 def _ternary(elements: Elements, fact: str) -> bool | None:
-    values = [elements.get(name) for name in _FACT_ELEMENTS.get(fact, (fact,))]
+    values = [elements.get(name) for name in FACT_ELEMENTS.get(fact, (fact,))]
     if any(values):
         return True
     if fact == "shield" and values[0] is False:
@@ -105,20 +128,24 @@ class Engine:
             circumstances: what the caller knows; unknown ones follow each rule's own text.
             language_served: ``False`` makes every tier ``uncertain``.
         """
-        minor, official = circumstances.addressee_is_minor, circumstances.addressee_is_official
-        known = (
-            circumstances.publicity is Publicity.PRIVATE,
-            circumstances.publicity is not Publicity.UNKNOWN,
-            minor is True,
-            minor is None,
-            official is True,
-            circumstances.repeated is True and circumstances.victim_aware is True,
-            language_served,
-        )
         facts = tuple(_ternary(elements, fact) for fact in ELEMENT_FACTS)
-        return self._find(elements.conduct, facts, known)
+        return self.find(elements.conduct, facts, known_of(circumstances, language_served=language_served))
 
-    def _build(self, known: tuple[bool, ...]) -> _Table:
+    def find(self, conduct: frozenset[Conduct] | None, facts: tuple[bool | None, ...], known: Known) -> Finding:
+        """Apply the rules to facts.
+
+        Args:
+            conduct: the conducts that are possible, ``None`` = all.
+            facts: in order of ``ELEMENT_FACTS``, ``None`` = unknown.
+            known: see ``known_of``.
+        """
+        return self._find(conduct, facts, known)
+
+    def tiers(self, known: Known) -> NDArray[np.int8]:
+        """Rank of the tier for every combination of conduct and facts, shape (8, 2, …, 2)."""
+        return self._table(known).tier
+
+    def _build(self, known: Known) -> _Table:
         grid = np.indices(_SHAPE, dtype=np.int8)
         facts: dict[str, Any] = {name: grid[i + 1] == 1 for i, name in enumerate(ELEMENT_FACTS)}
         facts["conduct"] = grid[0]
@@ -167,9 +194,7 @@ class Engine:
         provisions[tier < Tier.UNCERTAIN.rank] = 0
         return _Table(tier, rule, flags, adjustments, provisions, flag_names, provision_names)
 
-    def _look_up(
-        self, conduct: frozenset[Conduct] | None, facts: tuple[bool | None, ...], known: tuple[bool, ...]
-    ) -> Finding:
+    def _look_up(self, conduct: frozenset[Conduct] | None, facts: tuple[bool | None, ...], known: Known) -> Finding:
         table = self._table(known)
         conducts = range(len(_CONDUCTS)) if conduct is None else sorted(c.severity for c in conduct)
         # Keep every axis, so that an axis longer than one is an unknown.
@@ -202,7 +227,8 @@ class Engine:
 
 
 @lru_cache
-def _norway() -> Engine:
+def norway() -> Engine:
+    """The engine with the rules for Norway."""
     return Engine(load_rules())
 
 

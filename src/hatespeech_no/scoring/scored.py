@@ -1,0 +1,116 @@
+"""What the model says of a statement, and what an operating profile makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hatespeech_no.bundle import Manifest
+from hatespeech_no.scoring.assessment import Assessment
+from hatespeech_no.taxonomy import Context, Ground, Target, Tier
+from hatespeech_no.triage.chances import Explanation, FactChances, likeliest
+from hatespeech_no.triage.engine import Known
+from hatespeech_no.triage.profiles import decide
+
+_Kind = TypeVar("_Kind", Ground, Context)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One statement before a profile is applied.
+
+    Attributes:
+        id: of the statement.
+        guessed_language: see ``Assessment``.
+        known: its circumstances, see ``engine.known_of``.
+        probabilities: of the text as a whole, by element.
+        places: of its passages in the text, in characters; empty if there is no text. A passage that
+            was also read with evasions undone has two of the n rows below, the second half of them.
+        passages: probabilities of yes by element, each of shape (n,).
+        facts: of the n passages.
+        chances: shape (n, 4), of the tiers.
+    """
+
+    id: str | None
+    guessed_language: str | None
+    known: Known
+    probabilities: Mapping[str, float]
+    places: Sequence[tuple[int, int]]
+    passages: Mapping[str, NDArray[np.float32]]
+    facts: FactChances
+    chances: NDArray[np.float32]
+
+
+def assess(scored: Scored, manifest: Manifest, profile: str, versions: Mapping[str, str]) -> Assessment:
+    """The assessment under a profile: the gravest passage decides.
+
+    Raises:
+        HatespeechError: the model has no such profile.
+    """
+    if not scored.places:
+        return Assessment(scored.id, Tier.PROTECTED, flags=("no_text",), profile=profile, versions=versions)
+    points = manifest.operating_points
+    p_actionable = points.calibrated(scored.chances[:, Tier.ACTIONABLE.rank])
+    ranks = decide(scored.chances, p_actionable, points.profile(profile).threshold)
+    tier = list(Tier)[int(ranks.max())]
+    grave = np.flatnonzero(ranks == tier.rank)
+    worst, why = _worst(scored, grave, tier)
+    finding, places = why.finding, scored.places
+    evidence = tuple(dict.fromkeys(places[row % len(places)] for row in (worst, *grave.tolist())))
+
+    def marked(kind: type[_Kind], prefix: str, fact_of: Callable[[_Kind], str | None]) -> tuple[_Kind, ...]:
+        """Members above their thresholds, as far as the facts behind the tier have them."""
+        p = {m: float(scored.passages[n][worst]) for m in kind if (n := f"{prefix}_{m}") in scored.passages}
+        above = {m for m in p if p[m] >= manifest.thresholds.get(f"{prefix}_{m}", 0.5)}
+        for fact in {fact_of(m) for m in kind} - {None}:
+            of_fact = {m for m in p if fact_of(m) == fact}
+            if why.facts[str(fact)] is False:
+                above -= of_fact
+            elif why.facts[str(fact)] and of_fact and not above & of_fact:
+                above.add(max(of_fact, key=lambda m: p[m]))
+        return tuple(m for m in kind if m in above)
+
+    return Assessment(
+        id=scored.id,
+        tier=tier,
+        guessed_language=scored.guessed_language,
+        p_hateful=scored.probabilities.get("hateful"),
+        p_actionable=float(p_actionable.max()),
+        grounds=marked(Ground, "ground", lambda g: "ground_185" if g.section_185 else "other_ground"),
+        conduct=why.conduct,
+        target=tuple(t for t in Target if why.facts[f"target_{t}"]),
+        context=marked(Context, "context", _fact_of_context),
+        provisions=finding.provisions,
+        rules=finding.rules,
+        adjustments=finding.adjustments,
+        flags=(*finding.flags, *(("rewritten",) if worst >= len(scored.places) else ())),
+        undecided=finding.undecided,
+        passage=places[worst % len(places)],
+        evidence=() if tier is Tier.PROTECTED else evidence,
+        probabilities=scored.probabilities,
+        profile=profile,
+        versions=versions,
+    )
+
+
+def _fact_of_context(context: Context) -> str | None:
+    if context.is_shield:
+        return "shield"
+    return "missing_context" if context is Context.MISSING_CONTEXT else None
+
+
+def _worst(scored: Scored, rows: NDArray[np.int64], tier: Tier) -> tuple[int, Explanation]:
+    """Of the passages with the text's tier the one to show: what must be read first, then the most probable."""
+    found = []
+    for row in rows[np.argsort(-scored.chances[rows, tier.rank], kind="stable")]:
+        why = likeliest(scored.facts[row : row + 1], scored.known, tier)
+        if why is None:
+            raise ValueError(f"no combination of elements gives the tier {tier}")
+        found.append((int(row), why))
+        if tier is Tier.PROTECTED or "read_first" in why.finding.flags:
+            return found[-1]
+    return found[0]

@@ -1,0 +1,57 @@
+"""Shares of tiers against counting by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hatespeech_no import Classifier, load
+from hatespeech_no.corpora import load_corpus, statement_from_row
+from hatespeech_no.corpora.dataset import to_dataset
+from hatespeech_no.evaluation.tiers import evaluate_tiers, known_tiers
+from hatespeech_no.statement import Elements, Statement
+from hatespeech_no.taxonomy import Tier
+from tests.fixtures import STATEMENTS, complete, ruled_tier, statement_rows
+
+
+def test_a_tier_is_known_only_where_the_labels_settle_it() -> None:
+    rows = to_dataset(
+        [
+            Statement("a", labels=complete()),
+            Statement("b", labels=Elements.of(hateful=True)),
+            Statement("c", labels=complete(conduct="threat")),
+            Statement("d"),
+        ],
+        "x",
+    )
+    assert known_tiers(rows).tolist() == [Tier.PROTECTED.rank, -1, Tier.ACTIONABLE.rank, -1]
+
+
+def test_our_statements_have_the_tier_they_were_written_for() -> None:
+    rows = load_corpus(str(STATEMENTS))["test"]
+    written = {f"statements:{row['id']}": ruled_tier(row).rank for row in statement_rows() if row["part"] == "test"}
+    known = known_tiers(rows)
+    expected = np.array([written[i] for i in rows["id"][:]])
+    settled = known >= 0
+    assert (known[settled] == expected[settled]).all()
+    assert (expected[~settled] == Tier.UNCERTAIN.rank).all(), "an element was left open on purpose"
+    assert settled.mean() > 0.98
+
+
+def test_shares_are_counted_per_profile_and_language(demo_run) -> None:  # type: ignore[no-untyped-def]
+    classifier: Classifier = load(demo_run)
+    rows = load_corpus(str(STATEMENTS))["test"].select(range(300))
+    estimates, table = evaluate_tiers(classifier, rows, np.arange(300), resamples=100, seed=0)
+    gold = known_tiers(rows)
+    found = classifier.score([statement_from_row(row) for row in rows], "high_recall")
+    given = np.array([assessment.tier.rank for assessment in found])
+    nn = np.array(rows["language"][:]) == "nn"
+    actionable, protected = Tier.ACTIONABLE.rank, Tier.PROTECTED.rank
+    recall = (given[nn & (gold == actionable)] == actionable).mean()
+    alarms = (given[gold == protected] == actionable).mean()
+    assert estimates["nn/tier/high_recall_recall"].value == pytest.approx(recall)
+    assert estimates["all/tier/high_recall_alarms"].value == pytest.approx(alarms)
+    assert estimates["all/tier/high_recall_recall"].value > estimates["all/tier/high_precision_recall"].value
+    mine = table[(table["profile"] == "high_recall") & (table["given"] == "actionable")]
+    assert mine[mine["labelled"] == "protected"]["rows"].sum() == (given[gold == protected] == actionable).sum()
+    assert table.groupby("profile")["rows"].sum().unique().tolist() == [300]
