@@ -1,4 +1,4 @@
-"""Fixtures for all tests; the README's Python examples run as tests."""
+"""Fixtures for all tests; the Python examples of README and guides run as tests."""
 
 from pathlib import Path
 
@@ -20,5 +20,5 @@ def demo_folder(demo_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 pytest_plugins = ["tests.fixtures"]
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser()], patterns=["README.md"], fixtures=["demo_folder"]
+    parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/*.md"], fixtures=["demo_folder"]
 ).pytest()

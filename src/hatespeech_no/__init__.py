@@ -5,17 +5,17 @@ what is not known, and a person reads them.
 """
 
 from hatespeech_no.loading import load
-from hatespeech_no.scoring import Assessment, Assessments, Classifier, Evidence, draft_notice, explain
+from hatespeech_no.scoring import Assessment, Assessments, Capture, Classifier, draft_notice, explain
 from hatespeech_no.statement import Statement
 from hatespeech_no.taxonomy import Conduct, Context, Ground, Publicity, Target, Tier
 
 __all__ = [
     "Assessment",
     "Assessments",
+    "Capture",
     "Classifier",
     "Conduct",
     "Context",
-    "Evidence",
     "Ground",
     "Publicity",
     "Statement",

@@ -332,7 +332,7 @@ def test_an_interrupted_run_is_marked_so(tmp_path: Path, stop: signal.Signals) -
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + 300
             while not list(tmp_path.glob("runs/demo-*/seed-1")):
                 assert time.monotonic() < deadline
                 assert process.poll() is None

@@ -74,7 +74,6 @@ def test_certain_elements_give_the_tier_of_the_rules(
     # A sure yes among unknown grounds is a yes for the rules, and so it is here.
     assert chances[finding.tier.rank] == pytest.approx(1), (grounds, others)
     explained = likeliest(facts, known_of(around), finding.tier)
-    assert explained is not None
     assert explained.finding.tier is finding.tier
     assert set(explained.finding.undecided) == set(finding.undecided)
 
@@ -101,15 +100,20 @@ def test_the_explanation_is_the_most_probable_way_to_the_tier() -> None:
     conduct[0, Conduct.DEROGATION.severity], conduct[0, Conduct.GROSS_DEROGATION.severity] = 0.6, 0.34
     facts = FactChances.of(lambda name: np.array([p[name]], np.float32), conduct)
     found = {tier: likeliest(facts, known_of(PUBLIC), tier) for tier in Tier}
-    rules = {tier: f and (f.finding.rules, f.finding.adjustments) for tier, f in found.items()}
+    rules = {tier: (f.finding.rules, f.finding.adjustments) for tier, f in found.items()}
     assert rules[Tier.ACTIONABLE] == (("R5",), ()), "a graver conduct than the likeliest"
     assert rules[Tier.LAWFUL_HATE] == (("R8",), ()), "the likeliest, at nobody in person"
     assert rules[Tier.UNCERTAIN] == (("R5",), ("ground_implied",))
     assert rules[Tier.PROTECTED] == (("R10",), ()), "no ground"
+    assert found[Tier.LAWFUL_HATE].conduct is Conduct.DEROGATION
+    grave = FactChances.of(lambda name: np.array([p[name]], np.float32), conduct[:, [0, 1, 2, 4, 3, 5, 6, 7]])
+    milder = likeliest(grave, known_of(PUBLIC), Tier.LAWFUL_HATE)
+    assert milder.finding.tier is Tier.ACTIONABLE, "what is most likely is said, though a profile calls it less"
 
 
 def test_a_language_not_served_has_one_tier_only() -> None:
     facts = FactChances.of(lambda name: np.array([0.5], np.float32), np.full((1, 8), 0.125, np.float32))
     known = known_of(PUBLIC, language_served=False)
     assert np.allclose(tier_chances(facts, known), [[0, 0, 1, 0]])
-    assert likeliest(facts, known, Tier.ACTIONABLE) is None
+    with pytest.raises(ValueError, match="no combination of elements gives the tier actionable"):
+        likeliest(facts, known, Tier.ACTIONABLE)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pytest
 
-from hatespeech_no import Classifier, Evidence, Statement, Tier, draft_notice, explain
+from hatespeech_no import Capture, Classifier, Statement, Tier, draft_notice, explain
 from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Input, Scores, pieces
@@ -126,7 +126,10 @@ def test_another_profile_needs_no_second_scoring(classifier: Classifier, monkeyp
     assert [a.tier for a in found] == [Tier.LAWFUL_HATE, Tier.PROTECTED]
     assert [a.tier for a in again] == [Tier.ACTIONABLE, Tier.PROTECTED]
     assert [a.profile for a in again] == ["high_recall"] * 2
-    assert again[0].rules == ("R5",), "the reasons are those of the tier given"
+    assert again[0].rules == found[0].rules == ("R5",), "the reasons are what is most likely, whatever the limit"
+    assert ["below_limit" in a.flags for a in (found[0], again[0], found[1])] == [True, False, False]
+    assert found[0].provisions == ()
+    assert again[0].provisions == ("185",)
     assert again.rethreshold("balanced")[0] == found[0]
     with pytest.raises(HatespeechError, match="no profile 'harsh'; it has balanced, high_recall"):
         found.rethreshold("harsh")
@@ -174,7 +177,7 @@ def test_an_explanation_says_what_a_human_must_decide(classifier: Classifier, la
 @pytest.mark.parametrize("recipient", ["platform", "police"])
 def test_a_draft_marks_what_is_missing_and_is_no_verdict(classifier: Classifier, recipient: Any, lang: Any) -> None:
     (found,) = classifier.score(_OWN)
-    draft = draft_notice(found, Evidence(text=_OWN, url="https://example.org/1"), recipient, lang)
+    draft = draft_notice(found, Capture(text=_OWN, url="https://example.org/1"), recipient, lang)
     missing = "[MANGLER" if lang == "nb" else "[MISSING"
     assert draft.count(missing) == 4, "time, sender, contact, reasons"
     assert _OWN in draft
@@ -185,8 +188,8 @@ def test_a_draft_marks_what_is_missing_and_is_no_verdict(classifier: Classifier,
         assert "straffbar" not in line or "mulig" in line
         assert "ulovlig" not in line or "mulig" in line
         assert "illegal" not in line or "possibly" in line
-    with pytest.raises(HatespeechError, match="only drafted for possibly punishable"):
-        draft_notice(classifier.score("Fint vær.")[0], Evidence(text="Fint vær."))
+    with pytest.raises(HatespeechError, match="only drafted for statements"):
+        draft_notice(classifier.score("Fint vær.")[0], Capture(text="Fint vær."))
 
 
 def test_below_the_threshold_the_most_probable_other_tier_is_given() -> None:

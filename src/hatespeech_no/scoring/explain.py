@@ -55,20 +55,22 @@ def explain(assessment: Assessment, lang: Lang = "nb", text: str | None = None) 
         Lines of text.
     """
     a = assessment
+    if a.passage is None:
+        return "\n".join([*a.reasons(lang), NOTICE[lang]])
     facts: list[tuple[str, str]] = [("tier", a.tier.label(lang))]
     facts += [
         (name, f"{p:.2f}")
         for name, p in (("p_hateful", a.p_hateful), ("p_actionable", a.p_actionable))
         if p is not None
     ]
+    if a.conduct is not None:
+        facts.append(("conduct", a.conduct.label(lang)))
     facts += [
         (name, ", ".join(member.label(lang) for member in members))
         for name, members in (("grounds", a.grounds), ("target", a.target), ("context", a.context))
         if members
     ]
-    if a.conduct is not None:
-        facts.insert(-1, ("conduct", a.conduct.label(lang)))
-    if text is not None and a.passage is not None and a.passage != (0, len(text)):
+    if text is not None and a.passage != (0, len(text)):
         facts.append(("passage", f"«{printable(text[slice(*a.passage)])}»"))
     if a.provisions:
         facts.append(("provisions", ", ".join(f"§ {p}" for p in a.provisions)))

@@ -51,7 +51,7 @@ _ALSO = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Capture:
     """The caller's own record of where a statement stood. Everything may be missing but the text.
 
     Attributes:
@@ -70,14 +70,12 @@ class Evidence:
     reasons: str | None = None
 
 
-def draft_notice(
-    assessment: Assessment, evidence: Evidence, recipient: Recipient = "platform", lang: Lang = "nb"
-) -> str:
+def draft_notice(assessment: Assessment, capture: Capture, recipient: Recipient = "platform", lang: Lang = "nb") -> str:
     """Draft a notice to a platform (DSA art. 16) or a tip to the police.
 
     Args:
         assessment: of that text.
-        evidence: what the caller has recorded.
+        capture: what the caller has recorded.
         recipient: who it is for.
         lang: Norwegian Bokmål or English.
 
@@ -85,20 +83,21 @@ def draft_notice(
         Plain text with the missing fields marked.
 
     Raises:
-        HatespeechError: the assessment is neither ``actionable`` nor ``uncertain``: a lawful statement
-            is nothing to report on the strength of this tool.
+        HatespeechError: the assessment is neither ``actionable`` nor ``uncertain``, or the model does not
+            serve the language: such a statement is nothing to report on the strength of this tool.
     """
-    if assessment.tier not in (Tier.ACTIONABLE, Tier.UNCERTAIN):
+    if assessment.tier not in (Tier.ACTIONABLE, Tier.UNCERTAIN) or "language_not_served" in assessment.flags:
         raise HatespeechError(
-            f"the tier is {assessment.tier.label(lang)!r}; a notice is only drafted for possibly punishable statements"
+            f"the tier is {assessment.tier.label(lang)!r}; a notice is only drafted for statements that are "
+            "possibly punishable or uncertain, in a language the model serves"
         )
     why, provisions, sorting, faith, drafted, missing, none = _ALSO[lang]
-    values: Mapping[str, str | None] = {name: getattr(evidence, name) for name in _FIELDS}
+    values: Mapping[str, str | None] = {name: getattr(capture, name) for name in _FIELDS}
     lines = [_TITLES[recipient, lang], drafted, ""]
     lines += [
         f"{names[0 if lang == 'nb' else 1]}: {values[field] or f'[{missing}]'}" for field, names in _FIELDS.items()
     ]
-    lines += ["", f"{why}: {evidence.reasons or f'[{missing}]'}"]
+    lines += ["", f"{why}: {capture.reasons or f'[{missing}]'}"]
     lines += [f"{provisions}: {', '.join(f'straffeloven § {p}' for p in assessment.provisions) or none}"]
     lines += [f"{sorting} ({assessment.versions.get('model', '?')}, {assessment.versions.get('rules', '?')}):"]
     lines += [f"  – {assessment.tier.label(lang)}", *(f"  – {reason}" for reason in assessment.reasons(lang))]

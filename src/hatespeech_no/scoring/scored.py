@@ -84,10 +84,14 @@ def assess(scored: Scored, manifest: Manifest, profile: str, versions: Mapping[s
         conduct=why.conduct,
         target=tuple(t for t in Target if why.facts[f"target_{t}"]),
         context=marked(Context, "context", _fact_of_context),
-        provisions=finding.provisions,
+        provisions=finding.provisions if tier.rank >= Tier.UNCERTAIN.rank else (),
         rules=finding.rules,
         adjustments=finding.adjustments,
-        flags=(*finding.flags, *(("rewritten",) if worst >= len(scored.places) else ())),
+        flags=(
+            *finding.flags,
+            *(("below_limit",) if tier.rank < finding.tier.rank else ()),
+            *(("rewritten",) if worst >= len(places) else ()),
+        ),
         undecided=finding.undecided,
         passage=places[worst % len(places)],
         evidence=() if tier is Tier.PROTECTED else evidence,
@@ -108,8 +112,6 @@ def _worst(scored: Scored, rows: NDArray[np.int64], tier: Tier) -> tuple[int, Ex
     found = []
     for row in rows[np.argsort(-scored.chances[rows, tier.rank], kind="stable")]:
         why = likeliest(scored.facts[row : row + 1], scored.known, tier)
-        if why is None:
-            raise ValueError(f"no combination of elements gives the tier {tier}")
         found.append((int(row), why))
         if tier is Tier.PROTECTED or "read_first" in why.finding.flags:
             return found[-1]

@@ -174,7 +174,7 @@ def _profile(rows: TierRows, threshold: float, guarantees: list[Guarantee]) -> P
         right, false = share * (1 - missed), (1 - share) * alarms
         precision = right / (right + false) if right + false else 0.0
         loads.append(
-            Load(prevalence=share, alarms_per_10000=round(1e4 * (right + false), 1), precision=round(precision, 4))
+            Load(prevalence=share, flagged_per_10000=round(1e4 * (right + false), 1), precision=round(precision, 4))
         )
     return Profile(
         threshold=threshold,

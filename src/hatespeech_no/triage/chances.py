@@ -103,23 +103,26 @@ class Explanation:
     facts: Mapping[str, bool | None]
 
 
-def likeliest(facts: FactChances, known: Known, tier: Tier) -> Explanation | None:
-    """The most probable combination of elements that gives a tier.
+def likeliest(facts: FactChances, known: Known, tier: Tier) -> Explanation:
+    """The most probable combination of elements that gives a tier, or would give a higher one.
+
+    A statement that is called less than what its likeliest elements say (because its probability is
+    below a profile's limit) is explained by these, and not by some milder ones.
 
     Args:
         facts: of one passage.
         known: its circumstances.
         tier: the tier to explain.
 
-    Returns:
-        ``None`` if no combination gives that tier under these circumstances.
+    Raises:
+        ValueError: no combination gives that tier under these circumstances.
     """
     # Nearly always it is what is most probable anyway.
     unknown = 1 - facts.yes[0] - facts.no[0]
     states = np.stack([facts.no[0], facts.yes[0], unknown]).argmax(axis=0)
     conduct = 0 if facts.conduct is None else int(facts.conduct[0].argmax())
     best = _explanation(facts, known, conduct, states)
-    if best.finding.tier is tier:
+    if best.finding.tier is tier or best.finding.tier is Tier.ACTIONABLE:
         return best
     table = _table(known, facts.complete, facts.conduct is None)
     left, right = _weights(facts)
@@ -128,7 +131,7 @@ def likeliest(facts: FactChances, known: Known, tier: Tier) -> Explanation | Non
     # The impossible is still more likely than another tier.
     log_p = np.where(table == tier.rank, np.maximum(log_p, _IMPOSSIBLE), -np.inf)
     if np.isneginf(log_p.max()):
-        return None
+        raise ValueError(f"no combination of elements gives the tier {tier}")
     conduct, *chosen = (int(i) for i in np.unravel_index(int(log_p.argmax()), table.shape))
     return _explanation(facts, known, conduct, chosen)
 

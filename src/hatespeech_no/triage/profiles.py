@@ -14,7 +14,8 @@ from hatespeech_no.taxonomy import Lang, Tier
 
 ProfileName = Literal["balanced", "high_recall", "high_precision"]
 PREVALENCES = (0.004, 0.017, 0.10)
-"""Shares of punishable or hateful comments that Norwegian mappings found (see the README)."""
+"""Shares of comments that Norwegian mappings found to be hateful (0.4 %), verbal attacks (1.7 %) or hateful in a
+broad sense (10 %); possibly punishable ones must be fewer, so that the lowest comes nearest."""
 
 _EPSILON = 1e-7
 
@@ -45,37 +46,38 @@ class Guarantee(_Data):
 
     def explain(self, lang: Lang = "en") -> str:
         """The guarantee in words, with the population it is about."""
-        most, sure = f"{self.at_most:.0%}", f"{self.confidence:.0%}"
+        most, sure, seen = f"{self.at_most:.0%}", f"{self.confidence:.0%}", f"{self.observed:.1%}"
         if lang == "nb":
+            most, sure, seen = (share.replace(".", ",").replace("%", " %") for share in (most, sure, seen))
             what = (
-                f"av mulig straffbare ytringer overses høyst {most}"
+                f"av mulig straffbare ytringer får høyst {most} et annet nivå"
                 if self.measure == "missed"
                 else f"av vernede ytringer meldes høyst {most} som mulig straffbare"
             )
             return (
-                f"{self.language}: {what} ({sure} sikkerhet; {self.rows} konstruerte ytringer, {self.observed:.1%} "
-                "i prøven). Gjelder ikke en plattform før en stikkprøve derfra bekrefter det."
+                f"{self.language}: {what} ({sure} sikkerhet; {self.rows} konstruerte ytringer, {seen} i prøven). "
+                "Gjelder ikke en plattform før en stikkprøve derfra bekrefter det."
             )
         what = (
-            f"of possibly punishable statements at most {most} are missed"
+            f"of possibly punishable statements at most {most} get another tier"
             if self.measure == "missed"
             else f"of protected statements at most {most} are called possibly punishable"
         )
         return (
-            f"{self.language}: {what} ({sure} confidence; {self.rows} constructed statements, {self.observed:.1%} "
+            f"{self.language}: {what} ({sure} confidence; {self.rows} constructed statements, {seen} "
             "in the sample). Does not carry over to a platform until an audit sample from there confirms it."
         )
 
 
 class Load(_Data):
-    """What a profile means for a reader of 10,000 comments, if so many of them are actionable.
+    """How many of 10,000 comments a profile calls actionable, rightly or not, if so many of them are.
 
     ``precision`` takes every other comment for a protected one as hard as those it was tested on, so
     that ordinary comments give fewer alarms.
     """
 
     prevalence: float
-    alarms_per_10000: float
+    flagged_per_10000: float
     precision: float
 
 
