@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hatespeech_no import Classifier, load
+from hatespeech_no import Classifier, Tier, load
 from hatespeech_no.bundle import FORMAT_VERSION, MANIFEST, Bundle
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Input
@@ -131,3 +131,11 @@ def test_loading_says_what_to_do_without_a_model(tmp_path: Path, monkeypatch: py
 
 def test_loading_a_run_folder_takes_its_first_seed(demo_run: Path) -> None:
     assert load(demo_run).bundle.digest == load(demo_run / "seed-0" / "bundle").bundle.digest
+
+
+def test_where_a_model_cannot_run_is_said(demo_run: Path) -> None:
+    with pytest.raises(HatespeechError, match="this model runs on the CPU"):
+        load(demo_run, device="cuda")
+    with pytest.raises(HatespeechError, match="threads is 0"):
+        load(demo_run, threads=0)
+    assert load(demo_run, threads=2).score("Hei på deg.")[0].tier is Tier.PROTECTED

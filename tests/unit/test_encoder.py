@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from hatespeech_no import load
-from hatespeech_no.corpora import load_corpus
+from hatespeech_no.corpora import load_corpus, statement_from_row
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.backbones import BackboneConfig, load_backbone
@@ -107,6 +108,19 @@ def test_batches_change_no_score_and_rows_are_texts_then_spans(model: EncoderMod
     assert np.allclose(together.log_odds, alone, atol=1e-5)
     whole, only = model.scores([Input("Hei på deg", spans=((0, 10),))]).log_odds
     assert np.allclose(whole, only, atol=1e-6), "a passage that is the whole text scores as the text"
+
+
+def test_a_device_that_is_not_there_is_named(model: EncoderModel) -> None:
+    with pytest.raises(HatespeechError, match="device 'cuda:9' cannot be used"):
+        model.place("cuda:9", None)
+
+
+def test_threads_may_share_a_model(model: EncoderModel) -> None:
+    inputs = [[Input(LONG * (1 + i % 3), thread=("hei",) * (i % 2))] for i in range(24)]
+    alone = [model.scores(one).log_odds for one in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda one: model.scores(one).log_odds, inputs))
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(alone, together, strict=True))
 
 
 def test_saved_and_loaded_it_scores_the_same(model: EncoderModel, tmp_path: Path) -> None:
@@ -416,7 +430,33 @@ def test_losses_are_logged_while_they_fall(backbone: BackboneConfig, tmp_path: P
     (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'seed'")
     steps = {name: [m.step for m in client.get_metric_history(run.info.run_id, name)] for name in run.data.metrics}
     every = [1, 2, 3, 4]
-    assert steps == {"train/loss": every, "train/learning_rate": every, "validation/loss": [2, 4]}
+    judged = {"validation/loss": [2, 4], "validation/macro_f1": [2, 4]}
+    assert steps == {"train/loss": every, "train/learning_rate": every, **judged}
+
+
+def test_the_checkpoint_is_judged_by_what_it_gets_right(backbone: BackboneConfig, model: EncoderModel) -> None:
+    from sklearn.metrics import f1_score
+
+    from hatespeech_no.training.objective import Objective, judge
+
+    rows = load_corpus(str(STATEMENTS))["validation"].select(range(150))
+    examples = make_examples(rows, model.tokenizer, backbone)
+    labels = np.concatenate([example.labels for example in examples])
+    objective = Objective.of(EncoderConfig(backbone=backbone), labels, np.concatenate([e.possible for e in examples]))
+    figures = judge(model.network, examples, objective, pad=1)
+    statements = [statement_from_row(row) for row in rows]
+    inputs = [Input(s.text, tuple((p.start, p.end) for p in s.passages), s.thread) for s in statements]
+    model.network.eval()
+    odds = model.scores(inputs).log_odds
+    expected = []
+    for column, label in zip(odds.T, labels.T, strict=True):
+        known = ~np.isnan(label)
+        yes = label[known] > 0.5
+        if min(yes.sum(), (~yes).sum()) >= 10:
+            expected.append(f1_score(yes, column[known] > 0, average="macro"))
+    assert len(expected) > 5
+    assert figures["macro_f1"] == pytest.approx(np.mean(expected))
+    assert figures["loss"] > 0
 
 
 def test_a_store_that_fails_while_it_trains_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,19 +115,3 @@ def test_a_batch_that_cannot_be_shared_is_refused(
 def test_other_processes_have_nothing_to_do_for_linear_models(tmp_path: Path) -> None:
     take_part(load_config(DEMO, [f"output={tmp_path}"]))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(("rank", "left"), [("0", [True, True, True]), ("1", [True, False, False])])
-def test_texts_that_fill_the_last_batch_up_do_not_count_again(
-    rank: str, left: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from hatespeech_no.training.objective import forget_repeats
-
-    monkeypatch.setenv("RANK", rank)
-    labels, possible = torch.ones(4, 2), torch.ones(4, 8, dtype=bool)
-    batch = {"whole": torch.tensor([0, 1, 3]), "labels": labels, "possible": possible}
-    forget_repeats(batch, texts=0)
-    assert not labels.isnan().any(), "the last batch was full"
-    forget_repeats(batch, texts=4)
-    assert (~labels[batch["whole"]].isnan()).all(dim=1).tolist() == left
-    assert possible[batch["whole"]].all(dim=1).tolist() == left

@@ -49,6 +49,9 @@ class WordModel:
             conduct[i, said.severity] = 2 * _SURE
         return Scores(ELEMENTS, log_odds, conduct)
 
+    def place(self, device: str, threads: int | None) -> None:
+        raise NotImplementedError
+
     def save(self, folder: Path) -> dict[str, Any]:
         raise NotImplementedError
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.taxonomy import Conduct
 
 _CONDUCTS = list(Conduct)
@@ -76,6 +77,16 @@ class Probabilities:
         return values
 
 
+def only_on_cpu(device: str) -> None:
+    """Refuse another device.
+
+    Raises:
+        HatespeechError: it is not ``cpu``.
+    """
+    if device != "cpu":
+        raise HatespeechError(f"device {device!r}: this model runs on the CPU; only an encoder's bundle runs elsewhere")
+
+
 def pieces(inputs: Sequence[Input]) -> list[str]:
     """The rows of ``Scores`` as texts, for models that read each passage alone and no thread."""
     return [piece for given in inputs for piece in (given.text, *(given.text[start:end] for start, end in given.spans))]
@@ -88,6 +99,14 @@ class ElementModel(Protocol):
 
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts and their passages."""
+        ...
+
+    def place(self, device: str, threads: int | None) -> None:
+        """Run on a device and so many CPU threads.
+
+        Raises:
+            HatespeechError: the family does not run there.
+        """
         ...
 
     def save(self, folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from hatespeech_no.errors import require
 from hatespeech_no.models.backbones import Backbone, BackboneConfig, load_backbone, pool
-from hatespeech_no.models.elements import Input, Scores, pieces
+from hatespeech_no.models.elements import Input, Scores, only_on_cpu, pieces
 from hatespeech_no.models.linear import LinearHeads, fit_heads
 
 _WEIGHTS = "heads.safetensors"
@@ -53,6 +53,10 @@ class EmbeddingsModel:
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts and their passages; threads are not read."""
         return self._heads.scores(self._embed(pieces(inputs)))
+
+    def place(self, device: str, threads: int | None) -> None:
+        """See ``ElementModel``; the number of threads is left to the libraries."""
+        only_on_cpu(device)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the heads; returns the settings for the manifest."""

@@ -71,6 +71,16 @@ class EncoderModel:
         texts = make_windows(self.tokenizer, inputs, self.backbone)
         return to_scores(in_batches(texts, self.network.encoder.config.pad_token_id, run), self.names, self.conduct)
 
+    def place(self, device: str, threads: int | None) -> None:
+        """See ``ElementModel``; the number of threads is torch's, for the whole process."""
+        torch = require("torch", "encoder")
+        try:
+            self.network.to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise HatespeechError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+        if threads is not None:
+            torch.set_num_threads(threads)
+
     def save(self, folder: Path) -> dict[str, Any]:
         """Write weights (as float16), configuration and tokenizer; returns the settings for the manifest."""
         save_file = require("safetensors.torch", "encoder").save_file

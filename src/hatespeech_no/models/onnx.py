@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from hatespeech_no.errors import require
 from hatespeech_no.models.backbones import BackboneConfig
-from hatespeech_no.models.elements import Input, Scores
+from hatespeech_no.models.elements import Input, Scores, only_on_cpu
 from hatespeech_no.models.encoder import EncoderModel, to_scores
 from hatespeech_no.models.windows import in_batches, make_windows
 
@@ -33,17 +33,23 @@ class OnnxModel:
     def __init__(
         self, graph: Path, heads: Mapping[str, NDArray[np.float32]], tokenizer: Tokenizer, settings: Mapping[str, Any]
     ) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        # On few cores, threads that spin while they wait cost more than the work itself.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         self._graph = graph
+        self.place("cpu", None)
         self._heads = heads
         self._tokenizer = tokenizer
         self._settings = dict(settings)
         self._backbone = BackboneConfig.model_validate(settings["backbone"])
+
+    def place(self, device: str, threads: int | None) -> None:
+        """See ``ElementModel``."""
+        import onnxruntime
+
+        only_on_cpu(device)
+        options = onnxruntime.SessionOptions()
+        # On few cores, threads that spin while they wait cost more than the work itself.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = threads or 0
+        self._session = onnxruntime.InferenceSession(str(self._graph), options, providers=["CPUExecutionProvider"])
 
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts, their passages in the same pass as the text they stand in."""

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.models.elements import Input, Scores, pieces
+from hatespeech_no.models.elements import Input, Scores, only_on_cpu, pieces
 from hatespeech_no.models.linear import LinearHeads, fit_heads
 from hatespeech_no.text.lemmas import lemma_source, lemmatiser
 from hatespeech_no.text.masking import mask_names, mask_patterns
@@ -80,6 +80,10 @@ class TfidfModel:
         """Score a batch of texts and their passages; threads are not read."""
         masked = [mask_patterns(text) for text in pieces(inputs)]
         return self._heads.scores(_features(self._vectorisers, masked, self._lemmatise))
+
+    def place(self, device: str, threads: int | None) -> None:
+        """See ``ElementModel``; the number of threads is left to the libraries."""
+        only_on_cpu(device)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write vocabulary and weights; returns the settings for the manifest."""

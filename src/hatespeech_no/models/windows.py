@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from hatespeech_no.models.elements import Input
 
 _THREAD_SHARE = 3
 """The thread gets at most this part of a window, from its end: what a text answers stands there."""
+
+_TOKENIZING = Lock()
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ def make_windows(tokenizer: Tokenizer, inputs: Sequence[Input], config: Backbone
         inputs: texts with their spans and threads.
         config: prefix and length of a window.
     """
-    tokenizer.no_truncation()
-    threads = [_end("\n".join(given.thread), tokenizer, config.max_tokens // _THREAD_SHARE) for given in inputs]
     texts = [config.prefix + given.text for given in inputs]
-    tokenizer.enable_truncation(config.max_tokens, stride=config.max_tokens // 4, strategy="only_first")
-    pairs = [(text, thread) if thread else text for text, thread in zip(texts, threads, strict=True)]
-    encodings = tokenizer.encode_batch(pairs)
+    # Truncation is a state of the tokenizer, which several threads may share.
+    with _TOKENIZING:
+        tokenizer.no_truncation()
+        threads = [_end("\n".join(given.thread), tokenizer, config.max_tokens // _THREAD_SHARE) for given in inputs]
+        tokenizer.enable_truncation(config.max_tokens, stride=config.max_tokens // 4, strategy="only_first")
+        pairs = [(text, thread) if thread else text for text, thread in zip(texts, threads, strict=True)]
+        encodings = tokenizer.encode_batch(pairs)
     return [_windows(e, given, len(config.prefix)) for e, given in zip(encodings, inputs, strict=True)]
 
 

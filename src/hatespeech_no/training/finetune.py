@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 LogStep = Callable[[Mapping[str, float], int], None]
 
-_FIGURES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
+_FIGURES = {
+    "loss": "train/loss",
+    "learning_rate": "train/learning_rate",
+    "eval_loss": "validation/loss",
+    "eval_macro_f1": "validation/macro_f1",
+}
 """What is logged while it trains, by the names that transformers gives it."""
 
 
@@ -48,8 +53,8 @@ class EncoderConfig(BaseModel):
         weights: weight of a head, 1 where not given; ``conduct`` is one of them.
         pair_weight: weight of ``pair_loss`` on ``hateful``.
         stop_on: corpora whose validation rows choose the checkpoint; empty = all.
-        checks: how often the loss on validation rows is taken and a checkpoint written; the model
-            with the lowest is kept.
+        checks: how often validation rows are judged and a checkpoint written; the model with the best
+            macro-F1 there is kept, see ``objective.judge``.
         precision: ``bf16`` is mixed precision, twice as fast where the processor has it; ``auto`` uses it there.
         lora_rank: train the encoder by adapters of this rank, which end up in its weights (see
             ``optimiser``), for large backbones; 0 = train all its layers.
@@ -125,7 +130,7 @@ def finetune(
     """
     transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
     from hatespeech_no.models.network import ElementNetwork
-    from hatespeech_no.training.objective import Objective, collate, forget_repeats
+    from hatespeech_no.training.objective import Objective, collate, judge
 
     shared_by = processes.number()
     if config.batch % shared_by:
@@ -162,12 +167,16 @@ def finetune(
 
     class Trainer(transformers.Trainer):  # type: ignore[misc, name-defined]
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # noqa: ANN401
-            state = self.accelerator.gradient_state
-            if shared_by > 1 and not model.training and state.end_of_dataloader:
-                forget_repeats(inputs, state.remainder)
             logits = model(inputs["batch"]).float()
             value = objective(logits, inputs)
             return (value, {"logits": logits}) if return_outputs else value
+
+        def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # noqa: ANN401 - as Trainer has it
+            # Every process judges all rows, so that all choose the same checkpoint.
+            figures = {f"eval_{name}": value for name, value in judge(network, held_out, objective, pad).items()}
+            self.log(figures)
+            self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
+            return figures
 
     steps = len(order) // config.batch
     check = max(1, steps // config.checks)
@@ -175,7 +184,6 @@ def finetune(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=config.batch // shared_by,
-        per_device_eval_batch_size=config.batch // shared_by,
         train_sampling_strategy="sequential",
         warmup_steps=int(config.warmup * steps),
         max_grad_norm=1.0,
@@ -185,9 +193,8 @@ def finetune(
         save_steps=check,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
-        prediction_loss_only=True,
+        metric_for_best_model="eval_macro_f1",
+        greater_is_better=True,
         label_names=["labels"],
         logging_steps=max(1, check // 5),
         bf16=bf16,
