@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hatespeech_no import Classifier, Tier, load
+from hatespeech_no import Classifier, load
 from hatespeech_no.bundle import FORMAT_VERSION, MANIFEST, Bundle
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Input
@@ -138,4 +138,4 @@ def test_where_a_model_cannot_run_is_said(demo_run: Path) -> None:
         load(demo_run, device="cuda")
     with pytest.raises(HatespeechError, match="threads is 0"):
         load(demo_run, threads=0)
-    assert load(demo_run, threads=2).score("Hei på deg.")[0].tier is Tier.PROTECTED
+    assert load(demo_run, threads=2).score("Hei på deg.")[0] == load(demo_run).score("Hei på deg.")[0]
