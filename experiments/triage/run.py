@@ -58,7 +58,7 @@ def statements(classifier: Classifier) -> dict[str, object]:
 def norhatecheck(classifier: Classifier) -> dict[str, object]:
     """Per profile the suite's summary, kinds of protected speech, and what a swap of groups changes."""
     cases, functions = load_cases(), load_functions()
-    bare = [_bare(case.statement) for case in cases]
+    bare = [case.statement.bare for case in cases]
     scored = classifier.score(bare)
     figures: dict[str, object] = {}
     for profile in classifier.profiles:
@@ -117,11 +117,6 @@ def disguised(classifier: Classifier) -> dict[str, object]:
 
 def _hateful(classifier: Classifier, assessment: Assessment) -> bool:
     return (assessment.p_hateful or 0.0) >= classifier.bundle.manifest.thresholds.get("hateful", 0.5)
-
-
-def _bare(statement: Statement) -> Statement:
-    around = statement.circumstances
-    return Statement(statement.text, **{name: getattr(around, name) for name in around.__dataclass_fields__})
 
 
 def _rounded(estimates: dict[str, Estimate]) -> dict[str, list[float]]:

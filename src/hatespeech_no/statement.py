@@ -222,6 +222,11 @@ class Statement(Circumstances):
         """The circumstances alone, without the text."""
         return Circumstances(**{f.name: getattr(self, f.name) for f in fields(Circumstances)})
 
+    @property
+    def bare(self) -> Statement:
+        """The text in its circumstances, without id, language and labels: all that a model may be given."""
+        return Statement(self.text, **{f.name: getattr(self, f.name) for f in fields(Circumstances)})
+
 
 def derive_text_labels(passages: Iterable[LabelledPassage]) -> Elements:
     """The labels of a whole text from those of its passages, for metrics only, never for triage.

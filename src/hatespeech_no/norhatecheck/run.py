@@ -26,7 +26,6 @@ from hatespeech_no.evaluation.metrics import (
 from hatespeech_no.evaluation.tiers import tier_shares
 from hatespeech_no.norhatecheck.suite import Case, Function
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.statement import Statement
 from hatespeech_no.tables import open_table, open_writer
 from hatespeech_no.taxonomy import Tier
 
@@ -129,7 +128,7 @@ def run(
 def predict_with(classifier: Classifier, cases: Sequence[Case], profile: str = "balanced") -> dict[str, Prediction]:
     """The answers of one of our models. It is given texts and circumstances, and guesses the language."""
     threshold = classifier.bundle.manifest.thresholds.get("hateful", _HALF)
-    statements = [_bare(case.statement) for case in cases]
+    statements = [case.statement.bare for case in cases]
     return {
         str(case.statement.id): Prediction((found.p_hateful or 0.0) >= threshold, found.tier)
         for case, found in zip(cases, classifier.stream(statements, profile), strict=True)
@@ -186,11 +185,6 @@ def write_predictions(path: Path, predictions: Mapping[str, Prediction]) -> None
     with open_writer(path, ("id", "hateful", "tier")) as write:
         for name, p in predictions.items():
             write({"id": name, "hateful": int(p.hateful), "tier": p.tier})
-
-
-def _bare(statement: Statement) -> Statement:
-    around = statement.circumstances
-    return Statement(statement.text, **{name: getattr(around, name) for name in around.__dataclass_fields__})
 
 
 def _yes(value: Any, place: str) -> bool:  # noqa: ANN401 - whatever a model answers

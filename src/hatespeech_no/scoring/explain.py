@@ -7,7 +7,6 @@ from hatespeech_no.taxonomy import Lang, Tier
 from hatespeech_no.text.printable import printable
 
 _WORDS = {
-    "text": ("Tekst", "Text"),
     "tier": ("Nivå", "Tier"),
     "p_hateful": ("Sannsynlighet for hatefull", "Probability of hateful"),
     "p_actionable": (

@@ -13,6 +13,7 @@ A run folder::
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -120,3 +121,30 @@ class NoTracker:
 
     def abort(self) -> None:
         """Do nothing."""
+
+
+def begin_folder(folder: Path, file: str, started: Mapping[str, Any]) -> Path:
+    """Make the folder of a run or a sweep, with a JSON file of what it was started with.
+
+    Raises:
+        HatespeechError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True)
+        (folder / file).write_text(json.dumps(started, indent=2), "utf-8")
+    except OSError as error:
+        raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
+    return folder
+
+
+def read_begun(folder: Path, file: str, kind: str) -> dict[str, Any]:
+    """What a run or a sweep was started with.
+
+    Raises:
+        HatespeechError: the folder is none of that kind that was cut off.
+    """
+    try:
+        begun: dict[str, Any] = json.loads((folder / file).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise HatespeechError(f"{folder}: is no {kind} that was cut off ({error})") from error
+    return begun

@@ -22,7 +22,7 @@ import yaml
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.training import processes
 from hatespeech_no.training.config import TrainingConfig, load_config
-from hatespeech_no.training.record import CONFIG, SUMMARY, NoTracker, Report, Tracker, quiet
+from hatespeech_no.training.record import CONFIG, SUMMARY, NoTracker, Report, Tracker, begin_folder, quiet, read_begun
 from hatespeech_no.training.train import train
 
 CRITERION = "validation/hateful/macro_f1"
@@ -198,20 +198,10 @@ def _ranked(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _new_folder(config: TrainingConfig, plan: Mapping[str, Any]) -> Path:
-    folder = config.output / f"{config.name}-sweep-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    try:
-        folder.mkdir(parents=True)
-        (folder / _PLAN).write_text(json.dumps(plan, indent=2), "utf-8")
-    except OSError as error:
-        raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
-    return folder
+    return begin_folder(config.output / f"{config.name}-sweep-{datetime.now(UTC):%Y%m%d-%H%M%S}", _PLAN, plan)
 
 
 def _cut_off(folder: Path, plan: Mapping[str, Any]) -> Path:
-    try:
-        begun = json.loads((folder / _PLAN).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise HatespeechError(f"{folder}: is no sweep that was cut off ({error})") from error
-    if begun != plan:
+    if read_begun(folder, _PLAN, "sweep") != plan:
         raise HatespeechError(f"{folder}: was started with another configuration or to try other settings")
     return folder

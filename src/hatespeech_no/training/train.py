@@ -36,7 +36,18 @@ from hatespeech_no.training.config import DataConfig, TrainingConfig, without_pa
 from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
 from hatespeech_no.training.finetune import finetune
 from hatespeech_no.training.profiles import set_operating_points
-from hatespeech_no.training.record import CONFIG, RECORD, SUMMARY, NoTracker, Record, Report, Tracker, quiet
+from hatespeech_no.training.record import (
+    CONFIG,
+    RECORD,
+    SUMMARY,
+    NoTracker,
+    Record,
+    Report,
+    Tracker,
+    begin_folder,
+    quiet,
+    read_begun,
+)
 from hatespeech_no.training.thresholds import choose_thresholds
 from hatespeech_no.triage import load_rules
 
@@ -263,23 +274,14 @@ def _over_seeds(records: list[Record]) -> dict[str, dict[str, float | int | None
 
 
 def _new_folder(config: TrainingConfig, started: Mapping[str, str]) -> Path:
-    folder = config.output / f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    try:
-        folder.mkdir(parents=True)
-        (folder / CONFIG).write_text(json.dumps(started, indent=2), "utf-8")
-    except OSError as error:
-        raise HatespeechError(f"{folder}: cannot be made ({error.strerror})") from error
-    return folder
+    return begin_folder(config.output / f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}", CONFIG, started)
 
 
 def _cut_off(folder: Path, now: Mapping[str, str]) -> Path:
     """The folder of a run to go on with, if it was started with this configuration and these rows."""
     if (folder / SUMMARY).is_file():
         raise HatespeechError(f"{folder}: this run is finished; there is nothing to go on with")
-    try:
-        started = json.loads((folder / CONFIG).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise HatespeechError(f"{folder}: is no run that was cut off ({error})") from error
+    started = read_begun(folder, CONFIG, "run")
     # A setting that came later stands, in a run of before, for its default.
     started = _flatten(TrainingConfig(name="new", data=DataConfig(train=["new"])).model_dump(mode="json")) | started
     changed = sorted(name for name in now.keys() | started.keys() if now.get(name) != started.get(name))
