@@ -18,7 +18,7 @@ demo: $(VENV)/.demo  ## Install, train on the statements shipped here, log to ML
 	@echo "See the run in a browser with:  $(BIN)/hatespeech-no ui"
 
 test: check  ## Install and run every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.dev  ## Style, types and the one-way arrows between packages
 	$(BIN)/ruff format --check .

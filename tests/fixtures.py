@@ -103,6 +103,15 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_config(small_corpus: Path) -> Path:
+    """A configuration that trains the linear model on the small corpus within seconds."""
+    settings = {"extends": str(ROOT / "configs" / "base.yaml"), "name": "small", "data": {"train": ["corpus.yaml"]}}
+    file = small_corpus.parent / "small.yaml"
+    file.write_text(yaml.safe_dump(settings | {"evaluation": {"resamples": 100}}), "utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
 def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hugging Face folder with a random BERT of two small layers and a unigram tokenizer over the demo's texts."""
     transformers = pytest.importorskip("transformers")

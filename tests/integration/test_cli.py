@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -244,12 +243,11 @@ def test_mistakes_end_with_a_message(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_an_unreachable_store_never_costs_the_model(tmp_path: Path) -> None:
-    config = str(ROOT / "configs" / "demo.yaml")
-    done = run("train", config, *SETTINGS, "--set", "tracking.uri=http://127.0.0.1:9", cwd=tmp_path)
+def test_an_unreachable_store_never_costs_the_model(tmp_path: Path, small_config: Path) -> None:
+    done = run("train", str(small_config), "--set", "tracking.uri=http://127.0.0.1:9", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Not logged to http://127.0.0.1:9" in done.stdout
-    folder = next(tmp_path.glob("runs/demo-*"))
+    folder = next(tmp_path.glob("runs/small-*"))
     assert f"hatespeech-no log runs/{folder.name}" in done.stdout
     assert load(folder).score("hei")
     later = run("log", str(folder), "--uri", f"sqlite:///{tmp_path}/runs/mlflow.db", cwd=tmp_path)
@@ -299,17 +297,16 @@ def test_a_model_that_cannot_be_registered_is_not_half_registered(
     assert {r.info.status for r in runs} == {"FINISHED"}
 
 
-def test_a_password_of_the_store_is_never_written(tmp_path: Path) -> None:
-    config = str(ROOT / "configs" / "demo.yaml")
-    done = run("train", config, *SETTINGS, "--set", "tracking.uri=http://kari:hemmelig@127.0.0.1:9", cwd=tmp_path)
+def test_a_password_of_the_store_is_never_written(tmp_path: Path, small_config: Path) -> None:
+    done = run("train", str(small_config), "--set", "tracking.uri=http://kari:hemmelig@127.0.0.1:9", cwd=tmp_path)
     assert "hemmelig" not in done.stdout + done.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert not any(b"hemmelig" in path.read_bytes() for path in files)
 
 
-def test_a_refused_run_leaves_nothing(tmp_path: Path) -> None:
-    config = str(ROOT / "configs" / "demo.yaml")
+def test_a_refused_run_leaves_nothing(tmp_path: Path, small_config: Path) -> None:
+    config = str(small_config)
     for change, message in (("results=/gone/x.json", "there is no folder"), ("data.train=[gone.yaml]", "gone.yaml")):
         done = run("train", config, "--set", change, cwd=tmp_path)
         assert done.returncode == 2
@@ -322,40 +319,39 @@ def test_a_refused_run_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_marked_so(tmp_path: Path, stop: signal.Signals) -> None:
+def test_an_interrupted_run_is_marked_so(tmp_path: Path, small_config: Path, stop: signal.Signals) -> None:
     from mlflow import MlflowClient
 
     # A test runner in the background may ignore SIGINT, and children inherit that.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    command = [sys.executable, "-c", heed + "from hatespeech_no.cli import main; main()", "train"]
-    command += [str(ROOT / "configs" / "demo.yaml"), "--set", f"seeds={list(range(200))}", *SETTINGS]
+    command = [sys.executable, "-X", "faulthandler", "-c", heed + "from hatespeech_no.cli import main; main()", "train"]
+    command += [str(small_config), "--set", f"seeds={list(range(200))}", "--set", "tracking.register_as=small"]
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
         try:
             deadline = time.monotonic() + 300
-            while not list(tmp_path.glob("runs/demo-*/seed-1")):
+            while not list(tmp_path.glob("runs/small-*/seed-1")):
                 assert time.monotonic() < deadline
                 assert process.poll() is None
                 time.sleep(0.2)
-            errors = ""
-            # Python loses an exception that a signal raises within a destructor; then people ask again.
-            for _ in range(3):
-                process.send_signal(stop)
-                with suppress(subprocess.TimeoutExpired):
-                    _, errors = process.communicate(timeout=60)
-                    break
+            process.send_signal(stop)
+            try:
+                _, errors = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)  # shows where every thread is
+                _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert "Interrupted" in errors
     assert "Traceback" not in errors
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/runs/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("hatespeech_no").experiment_id])
     statuses = {r.info.run_name: r.info.status for r in runs}
-    assert statuses["demo"] == "KILLED"
+    assert statuses["small"] == "KILLED"
     assert "RUNNING" not in statuses.values()
-    assert client.search_model_versions("name = 'hatespeech_no-demo'") == []
+    assert client.search_model_versions("name = 'small'") == []
 
 
 def test_without_extras_the_message_names_the_command(tmp_path: Path, demo_run: Path) -> None:

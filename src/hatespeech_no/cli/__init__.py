@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from types import FrameType
@@ -51,6 +52,10 @@ def main() -> None:
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:
             Console(stderr=True).print("Interrupted. Seeds that were finished are kept in the run folder.")
+            sys.stdout.flush()
+            # Open runs are closed by now. Taking the interpreter down with all libraries takes seconds in
+            # which it no longer heeds signals, and a library's thread may hold it up for good.
+            os._exit(_INTERRUPTED)
         raise
 
 
