@@ -18,7 +18,6 @@ from hatespeech_no.norhatecheck.run import predict_with
 from hatespeech_no.training import load_config, train
 
 HERE = Path(__file__).parent
-STATEMENTS = "../../data/statements/corpus.yaml"
 SIZES = (0, 250, 500, 1000, 2000, 4000)  # the last is more than there are: all
 
 
@@ -27,7 +26,7 @@ def learn(family: str) -> pd.DataFrame:
     tables = []
     cases, functions = load_cases(), load_functions()
     for size in SIZES:
-        most = f"data.at_most={{{STATEMENTS}: {size}}}"
+        most = f"data.at_most={{statements: {size}}}"
         folder, _ = train(load_config(HERE / f"{family}.yaml", [most, f"name=statements_{family}_{size}"]))
         for seed in sorted(folder.glob("seed-*")):
             result = run_suite(cases, functions, predict_with(load(str(seed)), cases), resamples=200)

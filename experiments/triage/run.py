@@ -51,8 +51,9 @@ def statements(classifier: Classifier) -> dict[str, object]:
     """Shares per profile and language, and the confusion tables."""
     rows = load_corpus(str(STATEMENTS))["test"]
     pairs = np.unique([pair or str(i) for i, pair in enumerate(rows["pair"][:])], return_inverse=True)[1]
-    estimates, table = evaluate_tiers(classifier, rows, pairs, resamples=1000, seed=0)
-    return {**_rounded(estimates), "confusion": table[table["language"] != ""].to_dict("records")}
+    found = evaluate_tiers(classifier, rows, pairs, resamples=1000, seed=0)
+    confusion = found.confusion[found.confusion["language"] != ""]
+    return {**_rounded(found.estimates), "confusion": confusion.to_dict("records")}
 
 
 def norhatecheck(classifier: Classifier) -> dict[str, object]:

@@ -354,6 +354,27 @@ def test_an_interrupted_run_is_marked_so(tmp_path: Path, small_config: Path, sto
     assert client.search_model_versions("name = 'small'") == []
 
 
+def test_an_interrupt_that_a_library_swallows_is_raised_again(tmp_path: Path) -> None:
+    code = (
+        "import signal\n"
+        "from rich.console import Console\n"
+        "from hatespeech_no.cli.interrupts import listen\n"
+        "from hatespeech_no.cli.progress import TrainingProgress\n"
+        "listen()\n"
+        "progress = TrainingProgress(Console())\n"
+        "progress('not told to stop')\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "except BaseException:\n"
+        "    pass\n"
+        "print('swallowed')\n"
+        "progress('told to stop')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "swallowed" in done.stdout
+    assert "KeyboardInterrupt" in done.stderr
+
+
 def test_without_extras_the_message_names_the_command(tmp_path: Path, demo_run: Path) -> None:
     """Scoring needs neither MLflow nor datasets; training says what to install."""
     blocker = (

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.metrics import cohen_kappa_score, f1_score, log_loss, roc_auc_score
 
 from hatespeech_no import Statement, load
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.corpora.dataset import to_dataset
-from hatespeech_no.evaluation.evaluate import FEWEST, evaluate
+from hatespeech_no.evaluation.evaluate import evaluate
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
+from hatespeech_no.evaluation.metrics import FEWEST
 from hatespeech_no.evaluation.reliability import calibration_error, reliability
 from hatespeech_no.models.calibration import Calibration
 from hatespeech_no.models.elements import Input
@@ -39,9 +40,28 @@ def test_figures_against_scikit_learn(demo_run: Path, small_corpus: Path) -> Non
     assert probabilities.conduct is not None
     expected = f1_score(possible.argmax(axis=1), probabilities.conduct.argmax(axis=1), average="macro")
     assert result.estimates["s/all/conduct/macro_f1"].value == pytest.approx(expected)
+    severities = possible.argmax(axis=1), probabilities.conduct.argmax(axis=1)
+    kappa = cohen_kappa_score(*severities, weights="quadratic")
+    assert result.estimates["s/all/conduct/quadratic_kappa"].value == pytest.approx(kappa)
+    conduct = result.predictions["s"].query("element == 'conduct'")
+    assert (conduct["label"].tolist(), conduct["decision"].tolist()) == tuple(map(np.ndarray.tolist, severities))
     flat = result.metrics()
     assert flat["s/all/hateful/auroc_lo"] < flat["s/all/hateful/auroc"] < flat["s/all/hateful/auroc_hi"]
-    assert "text" not in result.predictions["s"].columns
+    columns = ["id", "language", "cluster", "element", "label", "p", "decision"]
+    assert list(result.predictions["s"].columns) == columns, "no texts"
+    per_prevalence = {key.split("/")[2] for key in result.estimates if "pct" in key}
+    assert per_prevalence <= {"hateful", "tier"}
+
+
+def test_tables_of_a_run_hold_keyed_ids(demo_run: Path) -> None:
+    tables = demo_run / "seed-0" / "tables"
+    predictions, assessments = (
+        pd.read_csv(tables / f"{name}_statements.csv") for name in ("predictions", "assessments")
+    )
+    assert {"language", "cluster"} <= set(predictions.columns)
+    assert set(assessments.columns) == {"id", "language", "cluster", "labelled", "given", "p_actionable"}
+    assert set(assessments["id"]) <= set(predictions["id"])
+    assert assessments["id"].str.fullmatch(r"[0-9a-f]{16}").all()
 
 
 def test_missing_labels_are_left_out_and_sets_are_masked(demo_run: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hatespeech_no import Classifier, load
 from hatespeech_no.corpora import load_corpus, statement_from_row
 from hatespeech_no.corpora.dataset import to_dataset
-from hatespeech_no.evaluation.tiers import evaluate_tiers, known_tiers
+from hatespeech_no.evaluation.tiers import COSTS, evaluate_tiers, known_tiers, tier_shares
 from hatespeech_no.statement import Elements, Statement
 from hatespeech_no.taxonomy import Tier
 from tests.fixtures import STATEMENTS, complete, ruled_tier, statement_rows
@@ -41,7 +41,8 @@ def test_our_statements_have_the_tier_they_were_written_for() -> None:
 def test_shares_are_counted_per_profile_and_language(demo_run) -> None:  # type: ignore[no-untyped-def]
     classifier: Classifier = load(demo_run)
     rows = load_corpus(str(STATEMENTS))["test"].select(range(300))
-    estimates, table = evaluate_tiers(classifier, rows, np.arange(300), resamples=100, seed=0)
+    evaluation = evaluate_tiers(classifier, rows, np.arange(300), resamples=100, seed=0)
+    estimates, table = evaluation.estimates, evaluation.confusion
     gold = known_tiers(rows)
     found = classifier.score([statement_from_row(row) for row in rows], "high_recall")
     given = np.array([assessment.tier.rank for assessment in found])
@@ -55,3 +56,21 @@ def test_shares_are_counted_per_profile_and_language(demo_run) -> None:  # type:
     mine = table[(table["profile"] == "high_recall") & (table["given"] == "actionable")]
     assert mine[mine["labelled"] == "protected"]["rows"].sum() == (given[gold == protected] == actionable).sum()
     assert table.groupby("profile")["rows"].sum().unique().tolist() == [300]
+    statements = evaluation.statements.set_index("id").loc[rows["id"][:]]
+    balanced = classifier.score([statement_from_row(row) for row in rows], "balanced")
+    assert statements["given"].tolist() == [str(assessment.tier) for assessment in balanced]
+    assert statements["p_actionable"].tolist() == [assessment.p_actionable for assessment in balanced]
+    assert statements["labelled"].tolist() == [str(list(Tier)[rank]) for rank in gold]
+    assert statements["language"].tolist() == rows["language"][:]
+    assert "text" not in statements.columns
+
+
+def test_costs_say_what_they_are_meant_to() -> None:
+    cost = {(a, b): COSTS[a.rank, b.rank] for a in Tier for b in Tier}
+    assert all(cost[tier, tier] == 0 for tier in Tier)
+    missed = cost[Tier.ACTIONABLE, Tier.PROTECTED]
+    assert cost[Tier.PROTECTED, Tier.ACTIONABLE] == missed == COSTS.max()
+    assert all(cost[tier, Tier.UNCERTAIN] < missed / 2 for tier in Tier)
+    gold, given = np.array([0] * 10 + [3] * 10 + [1] * 10), np.array([3] * 10 + [2] * 10 + [1] * 10)
+    counted = sum(cost[list(Tier)[a], list(Tier)[b]] for a, b in zip(gold, given, strict=True)) / 30
+    assert tier_shares(gold, given, np.ones((2, 30)))["cost"].value == pytest.approx(counted)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
-from types import FrameType
 
 import typer
 from rich.console import Console
 
+from hatespeech_no.cli import interrupts
+from hatespeech_no.cli.card import card
+from hatespeech_no.cli.compare import compare
 from hatespeech_no.cli.data import data
 from hatespeech_no.cli.evaluate import evaluate
 from hatespeech_no.cli.explain import explain
 from hatespeech_no.cli.export import export
 from hatespeech_no.cli.log import log
 from hatespeech_no.cli.norhatecheck import norhatecheck
+from hatespeech_no.cli.promote import promote
 from hatespeech_no.cli.rules import rules
 from hatespeech_no.cli.score import score
 from hatespeech_no.cli.sweep import sweep
@@ -32,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, sweep, evaluate, export, score, explain, rules, log, ui):
+for command in (train, sweep, evaluate, compare, export, score, explain, rules, log, ui, card, promote):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")
@@ -40,7 +42,7 @@ app.add_typer(norhatecheck, name="norhatecheck")
 
 def main() -> None:
     """Run the command line: a user's mistake ends with a message and exit code 2, never a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupts.listen()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that knows no emoji shows a question mark
             stream.reconfigure(errors="replace")
@@ -57,7 +59,3 @@ def main() -> None:
             # which it no longer heeds signals, and a library's thread may hold it up for good.
             os._exit(_INTERRUPTED)
         raise
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

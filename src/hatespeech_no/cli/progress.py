@@ -9,12 +9,15 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from hatespeech_no.cli.interrupts import heed
+
 
 class TrainingProgress:
     """A ``training.record.Report`` that is seen.
 
     A step whose length is known has a bar, its place and the time left. Where there is no terminal, a
     line is written whenever a step's name changes, which it does as often as something is measured.
+    A lost interrupt is raised again here, see ``interrupts``.
     """
 
     def __init__(self, console: Console) -> None:
@@ -33,7 +36,8 @@ class TrainingProgress:
         self._bar.stop()
 
     def __call__(self, step: str, done: int = 0, total: int | None = None, /) -> None:
-        """Show a step; see ``Report``."""
+        """Show a step, unless told to stop; see ``Report``."""
+        heed()
         if (total or 0) != self._total:
             self._bar.remove_task(self._task)
             self._task = self._bar.add_task(step, total=total)

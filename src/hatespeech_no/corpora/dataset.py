@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,17 +32,26 @@ def features() -> Features:
     )
 
 
-def to_dataset(statements: Iterable[Statement], corpus: str, *, ordinary: bool = False) -> Dataset:
+def to_dataset(
+    statements: Iterable[Statement],
+    corpus: str,
+    *,
+    ordinary: bool = False,
+    suite: Mapping[str, Sequence[str | None]] | None = None,
+) -> Dataset:
     """The statements of one corpus as an in-memory Arrow dataset.
 
     Args:
         statements: any number.
         corpus: its name.
         ordinary: see ``Descriptor``.
+        suite: the columns that only suites have, see ``Columns``.
     """
+    types, suite = require("datasets", "train"), suite or {}
     rows = [{**_to_row(statement, corpus), "ordinary": ordinary} for statement in statements]
     columns = {name: [row.get(name) for row in rows] for name in features()}
-    return require("datasets", "train").Dataset.from_dict(columns, features=features())
+    kinds = types.Features({**features(), **dict.fromkeys(suite, types.Value("string"))})
+    return types.Dataset.from_dict({**columns, **suite}, features=kinds)
 
 
 def statement_from_row(row: Mapping[str, Any]) -> Statement:

@@ -103,13 +103,30 @@ class CorpusFile(Published):
 
 
 class Columns(_Data):
-    """Names of the columns that are not labels."""
+    """Names of the columns that are not labels.
+
+    Attributes:
+        function: what a case of a functional suite tests.
+        group: the group a case attacks or mentions, hateful or not; where ``groups`` names groups, others are none.
+        template: what a case was filled from.
+        twin: shared by the same case in several languages.
+    """
 
     text: str = "text"
     id: str | None = "id"
     split: str | None = None
     language: str | None = None
     pair: str | None = None
+    function: str | None = None
+    group: str | None = None
+    template: str | None = None
+    twin: str | None = None
+
+    @property
+    def suite(self) -> dict[str, str]:
+        """The columns that only suites have, by our names for them."""
+        named = {name: getattr(self, name) for name in ("function", "group", "template", "twin")}
+        return {name: column for name, column in named.items() if column is not None}
 
 
 class LabelRule(_Data):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NO_SPLIT = "all"
 """Name of the only split of a corpus whose owners published none."""
 
+SuiteFields = dict[str, str | None]
+"""What ``Columns.suite`` names, of one row."""
+
 _CIRCUMSTANCES = ("publicity", *YES_NO_CIRCUMSTANCES, "thread")
 
 
@@ -32,32 +35,40 @@ def load_corpus(name: str, relative_to: Path | None = None) -> DatasetDict:
 
     Returns:
         Its official splits (``train``, ``validation``, ``test``), or ``all`` if there are none.
-        Columns as in ``dataset.features()``; ids are ``<corpus>:<source id or row number>``.
+        Columns as in ``dataset.features()`` and ``Columns.suite``; ids are ``<corpus>:<source id or row number>``.
 
     Raises:
         HatespeechError: the corpus, a file, a row or a field is not as described.
     """
     descriptor, folders = find_descriptor(name, relative_to)
-    parts: dict[str, list[Statement]] = {}
+    parts: dict[str, list[tuple[Statement, SuiteFields]]] = {}
     first_with: dict[str | None, str] = {}
-    for split, statement in read_statements(descriptor, folders):
+    for split, statement, fields in read_statements(descriptor, folders):
         if statement.id in first_with:
             raise HatespeechError(
                 f"corpus {descriptor.name!r}: the id {statement.id!r} occurs twice, with the split "
                 f"{first_with[statement.id]!r} and {split!r}; name another id column, or none (id: null)"
             )
         first_with[statement.id] = split
-        parts.setdefault(split, []).append(statement)
+        parts.setdefault(split, []).append((statement, fields))
+    for ours, column in descriptor.columns.suite.items():
+        if not any(fields[ours] for rows in parts.values() for _, fields in rows):
+            raise HatespeechError(f"corpus {descriptor.name!r}: columns.{ours}: no row has a value under {column!r}")
     return require("datasets", "train").DatasetDict(
         {
-            split: to_dataset(statements, descriptor.name, ordinary=descriptor.ordinary)
-            for split, statements in parts.items()
+            split: to_dataset(
+                [statement for statement, _ in rows],
+                descriptor.name,
+                ordinary=descriptor.ordinary,
+                suite={name: [fields[name] for _, fields in rows] for name in descriptor.columns.suite},
+            )
+            for split, rows in parts.items()
         }
     )
 
 
-def read_statements(descriptor: Descriptor, folders: Sequence[Path]) -> Iterator[tuple[str, Statement]]:
-    """The statements of a corpus with their splits, in file order; rows without any text are left out."""
+def read_statements(descriptor: Descriptor, folders: Sequence[Path]) -> Iterator[tuple[str, Statement, SuiteFields]]:
+    """The statements of a corpus with split and suite fields, in file order; rows without any text are left out."""
     labeller = Labeller(descriptor)
     for file in descriptor.files:
         for number, row in read_rows(file, folders):
@@ -66,7 +77,7 @@ def read_statements(descriptor: Descriptor, folders: Sequence[Path]) -> Iterator
                     continue
                 statement = _statement(descriptor, file, labeller, row, number)
                 if statement is not None:
-                    yield _split(descriptor, file, row), statement
+                    yield _split(descriptor, file, row), statement, _suite_fields(descriptor, row)
             except HatespeechError as error:
                 raise HatespeechError(f"{file.path}, row {number}: {error}") from error
             except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -95,6 +106,14 @@ def _statement(
         pair=None if pair in (None, "") else f"{descriptor.name}:{pair}",
         **circumstances,
     )
+
+
+def _suite_fields(descriptor: Descriptor, row: dict[str, Any]) -> SuiteFields:
+    # JSON Lines may leave a field out where a row has none.
+    fields = {name: str(row.get(column) or "") or None for name, column in descriptor.columns.suite.items()}
+    if "group" in fields and descriptor.groups is not None and fields["group"] not in descriptor.groups.values:
+        fields["group"] = None
+    return fields
 
 
 def _split(descriptor: Descriptor, file: CorpusFile, row: dict[str, Any]) -> str:

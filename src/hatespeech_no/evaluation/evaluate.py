@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
 from hatespeech_no.evaluation.metrics import (
-    ACCURACY,
     ALARM_RATE,
-    MACRO_F1,
-    YES_NO_METRICS,
+    FEWEST,
     Estimate,
     estimate,
-    interval,
-    macro_f1_over_classes,
+    estimates,
+    metrics_of,
     resample_weights,
 )
 from hatespeech_no.evaluation.tiers import evaluate_tiers
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item", np.int64, np.bool_)
 
-FEWEST = 10
-"""Rows of an answer below which nothing is estimated from it."""
-
 _ALL, _UNLEAKED = "all", "unleaked"
 
 
@@ -45,13 +40,17 @@ class Evaluation:
 
     Attributes:
         estimates: by ``<suite>/<slice>/<element>/<metric>``.
-        predictions: for each suite a table of id, element, label, probability and decision; no texts.
-        tiers: for each suite whose labels settle tiers the confusion table of ``evaluate_tiers``.
+        predictions: for each suite a table of id, language, cluster (rows of one number are resampled
+            together), element, label, probability (``p``) and decision; no texts. Of ``conduct`` label
+            and decision are severities and the probability is that of the decision.
+        tiers: for each suite whose labels settle tiers the confusion table of ``TierEvaluation``.
+        assessments: for each such suite its table of statements.
     """
 
     estimates: dict[str, Estimate] = field(default_factory=dict)
     predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
     tiers: dict[str, pd.DataFrame] = field(default_factory=dict)
+    assessments: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, float]:
         """Flat values, with the ends of each interval under ``…_lo`` and ``…_hi``."""
@@ -92,9 +91,10 @@ def evaluate(
     Returns:
         Estimates for every element that the suite labels and the model answers, overall and per
         language. Rows without a label for an element are left out of it. Conduct is scored as a
-        whole (``conduct``: macro-F1 on rows with one possible conduct) and one by one (``conduct_…``).
-        For tiers see ``evaluate_tiers``. Of unlabelled ordinary text the share called hateful is given
-        (``hateful/alarm_rate``). Rows in a language the model does not serve are left out.
+        whole (``conduct``, on rows with one possible conduct) and one by one (``conduct_…``). For which
+        metrics see ``metrics_of``, for tiers ``evaluate_tiers``. Of unlabelled ordinary text the share
+        called hateful is given (``hateful/alarm_rate``). Rows in a language the model does not serve are
+        left out.
     """
     result = Evaluation()
     for suite, given in suites.items():
@@ -109,63 +109,50 @@ def evaluate(
         # Most elements are labelled on the same rows, which then share their resamples.
         weights_of = lru_cache(maxsize=4)(partial(_weights, clusters, resamples, seed))
         labels, possible = label_columns(dataset)
-        ids = np.array(dataset["id"][:])
+        about = {"id": dataset["id"][:], "language": dataset["language"][:], "cluster": clusters}
         thresholds = classifier.bundle.manifest.thresholds
         for answer in (*_yes_no_answers(probabilities, labels, thresholds), *_conduct_answers(probabilities, possible)):
             known = ~np.isnan(answer.label)
             for slice_name, rows in slices.items():
                 chosen = known & rows
-                if not chosen.any():
-                    continue
-                weights = weights_of(chosen.tobytes())
-                for key, value in answer.estimates(chosen, weights):
+                for key, value in answer.estimates(chosen, weights_of).items():
                     result.estimates[f"{suite}/{slice_name}/{answer.element}/{key}"] = value
-            tables.append(answer.table(ids).loc[known])
+            tables.append(answer.table(about).loc[known])
         ordinary = _column(dataset, "ordinary", np.zeros(len(dataset), bool))
         for slice_name, rows in slices.items():
-            if (chosen := rows & ordinary).any() and "hateful" in probabilities.names:
+            if (chosen := rows & ordinary).sum() >= FEWEST and "hateful" in probabilities.names:
                 p = probabilities.yes[chosen, probabilities.names.index("hateful")].astype(np.float64)
                 flagged = (p >= thresholds.get("hateful", 0.5)).astype(float)
                 alarms = estimate(ALARM_RATE, flagged, p, flagged, weights_of(chosen.tobytes()))
                 result.estimates[f"{suite}/{slice_name}/hateful/{ALARM_RATE.name}"] = alarms
-            single = rows & (possible.sum(axis=1) == 1)
-            if probabilities.conduct is not None and single.sum() >= FEWEST and possible[single].any(axis=0).sum() > 1:
-                label, decision = possible[single].argmax(axis=1), probabilities.conduct[single].argmax(axis=1)
-                values = macro_f1_over_classes(label, decision, weights_of(single.tobytes()))
-                conduct = interval(values, int(single.sum()))
-                result.estimates[f"{suite}/{slice_name}/conduct/{MACRO_F1.name}"] = conduct
         if tables:
             result.predictions[suite] = pd.concat(tables, ignore_index=True)
-        estimates, confusion = evaluate_tiers(classifier, dataset, clusters, resamples, seed)
-        result.estimates.update({f"{suite}/{key}": value for key, value in estimates.items()})
-        if len(confusion):
-            result.tiers[suite] = confusion
+        tiers = evaluate_tiers(classifier, dataset, clusters, resamples, seed)
+        result.estimates.update({f"{suite}/{key}": value for key, value in tiers.estimates.items()})
+        if len(tiers.statements):
+            result.tiers[suite], result.assessments[suite] = tiers.confusion, tiers.statements
     return result
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """Labels (NaN = unknown), probabilities and decisions of one yes/no question, each of shape (n,)."""
+    """Labels (NaN = unknown), probabilities and decisions of one question, each of shape (n,)."""
 
     element: str
     label: NDArray[np.float64]
     probability: NDArray[np.float64]
     decision: NDArray[np.float64]
 
-    def estimates(self, chosen: NDArray[np.bool_], weights: NDArray[np.float64]) -> Iterator[tuple[str, Estimate]]:
+    def estimates(
+        self, chosen: NDArray[np.bool_], weights_of: Callable[[bytes], NDArray[np.float64]]
+    ) -> dict[str, Estimate]:
         y, p, d = self.label[chosen], self.probability[chosen], self.decision[chosen]
-        if min(y.sum(), len(y) - y.sum()) >= FEWEST:
-            for metric in YES_NO_METRICS:
-                yield metric.name, estimate(metric, y, p, d, weights)
-        # HateCheck and its kin report accuracy on each side, also where only one occurs.
-        for side, name in ((1, "accuracy_yes"), (0, "accuracy_no")):
-            rows = y == side
-            if rows.sum() >= FEWEST:
-                yield name, estimate(ACCURACY, y[rows], p[rows], d[rows], weights[:, rows])
+        metrics = [metric for metric in metrics_of(self.element) if metric.enough(y)]
+        return estimates(metrics, y, p, d, weights_of(chosen.tobytes())) if metrics else {}
 
-    def table(self, ids: NDArray[np.object_]) -> pd.DataFrame:
+    def table(self, about: Mapping[str, object]) -> pd.DataFrame:
         columns = {"label": self.label, "p": self.probability, "decision": self.decision}
-        return pd.DataFrame({"id": ids, "element": self.element, **columns})
+        return pd.DataFrame({**about, "element": self.element, **columns})
 
 
 def _yes_no_answers(
@@ -178,7 +165,7 @@ def _yes_no_answers(
 
 
 def _conduct_answers(probabilities: Probabilities, possible: NDArray[np.bool_]) -> Iterator[_Answer]:
-    """Each conduct as the question whether it is that one."""
+    """Each conduct as the question whether it is that one, and which it is."""
     if probabilities.conduct is None or not possible.any():
         return
     # A source that cannot tell two conducts apart still says that it is none of the others.
@@ -190,6 +177,9 @@ def _conduct_answers(probabilities: Probabilities, possible: NDArray[np.bool_]) 
         label[~possible.any(axis=1)] = np.nan
         p = probabilities.conduct[:, c].astype(np.float64)
         yield _Answer(f"conduct_{conduct}", label, p, (chosen == c).astype(float))
+    severity = np.where(single, possible.argmax(axis=1), np.nan)
+    likeliest = probabilities.conduct.max(axis=1).astype(np.float64)
+    yield _Answer("conduct", severity, likeliest, chosen.astype(float))
 
 
 def _weights(clusters: NDArray[np.int64], resamples: int, seed: int, chosen: bytes) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from hatespeech_no.errors import require
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hatespeech_no.evaluation.compare import Difference
     from hatespeech_no.evaluation.evaluate import Evaluation
 
 _FEWEST = 5  # rows in a bin, below which its share says nothing
@@ -40,6 +43,35 @@ def draw_figures(evaluation: Evaluation, folder: Path) -> None:
         folder / "hateful_accuracy.png",
     )
     _reliability(evaluation.predictions, folder / "reliability.png")
+
+
+def draw_gains(differences: Sequence[Difference], labels: Sequence[str], title: str) -> str:
+    """Draw gains over the baseline with their intervals, in hundredths, as the text of an SVG image.
+
+    Args:
+        differences: any number; to the right of 0 the other run is better.
+        labels: one for each.
+        title: under the axis.
+    """
+    require("matplotlib", "train").use("Agg")
+    import matplotlib.pyplot as plt
+
+    # Letters as outlines look the same in every browser; without date and random ids the file does too.
+    with plt.rc_context({"svg.hashsalt": "gains", "svg.fonttype": "path"}):
+        figure, axes = plt.subplots(figsize=(8, 1 + 0.3 * len(differences)), layout="constrained")
+        for y, found in zip(range(len(differences))[::-1], differences, strict=True):
+            colour = _GREY if not found.real else _BLUE if found.gain > 0 else _ORANGE
+            ends = sorted((found.lo, found.hi)) if found.gain == found.difference else (-found.hi, -found.lo)
+            axes.plot([100 * end for end in ends], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
+            axes.plot(100 * found.gain, y, "o", color=colour, markersize=5)
+        axes.set_yticks(range(len(labels))[::-1], list(labels), fontsize=8)
+        axes.set_ylim(-0.6, len(labels) - 0.4)
+        axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
+        axes.set_xlabel(title, fontsize=9)
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return stream.getvalue()
 
 
 def _intervals(rows: pd.DataFrame, title: str, path: Path) -> None:

@@ -9,10 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from hatespeech_no.evaluation.evaluate import FEWEST
+from hatespeech_no.evaluation.metrics import ECE, FEWEST
 from hatespeech_no.models.calibration import Calibration
 
-_BINS = 15
 _SMALLEST = 1e-6
 
 
@@ -45,16 +44,13 @@ def reliability(predictions: Mapping[str, pd.DataFrame], calibration: Calibratio
 
 
 def calibration_error(label: NDArray[np.float64], probability: NDArray[np.float64]) -> float:
-    """Expected calibration error over 15 bins of as many rows each (Nixon et al. 2019), 0 is best.
+    """Expected calibration error, see ``metrics.ECE``, 0 is best.
 
     Args:
         label: shape (n,), 1 yes, 0 no.
         probability: shape (n,), of yes.
     """
-    order = np.argsort(probability, kind="stable")
-    bins = [part for part in np.array_split(order, _BINS) if len(part)]
-    gaps = [abs(label[part].mean() - probability[part].mean()) * len(part) for part in bins]
-    return float(np.sum(gaps) / len(label))
+    return float(ECE.compute(label, probability, label, np.ones((1, len(label))))[0])
 
 
 def _log_loss(label: NDArray[np.float64], probability: NDArray[np.float64]) -> float:

@@ -196,6 +196,8 @@ def _log_seed(run_id: str, folder: Path) -> str:
         for row in record.data:
             _log_dataset(mlflow, row)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
+        for card in sorted(folder.glob("card.*.md")):
+            mlflow.log_artifact(str(card))
         for table in sorted((folder / "tables").glob("*.csv")):
             mlflow.log_table(pd.read_csv(table), f"{table.stem}.json")
         with warnings.catch_warnings():

@@ -27,7 +27,7 @@ class DataConfig(_Section):
     Attributes:
         train: corpora whose training part is used; their test parts are evaluated on.
         evaluate: further corpora that are only evaluated on.
-        at_most: learn from no more than this many rows of a corpus of ``train``; it is split and
+        at_most: learn from no more than this many rows of a corpus of ``train``, by its name; it is split and
             evaluated on as ever, so that two runs can be compared on the same rows. 0 leaves it out.
         validation_share, test_share: cut from a corpus that has no such official part.
     """

@@ -93,7 +93,8 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     )
     training = ~held_out & ~removed
     left_out = np.zeros(len(pool), bool)
-    for corpus, rows in _most(config).items():
+    _check_at_most(config)
+    for corpus, rows in config.data.at_most.items():
         mine = corpora == corpus
         training &= ~mine | _some(clusters, training & mine, rows, seed)
         left_out |= mine & (rows == 0)
@@ -121,12 +122,10 @@ def split_pool(pool: Dataset, config: TrainingConfig, seed: int) -> RunData:
     )
 
 
-def _most(config: TrainingConfig) -> dict[str, int]:
-    """Names of the corpora of which not every row is learned from, also of those given by file."""
-    strays = [name for name in config.data.at_most if name not in config.data.train]
-    if strays:
-        raise HatespeechError(f"data.at_most: {strays} are not under data.train")
-    return {find_descriptor(name, config.folder)[0].name: rows for name, rows in config.data.at_most.items()}
+def _check_at_most(config: TrainingConfig) -> None:
+    names = [find_descriptor(name, config.folder)[0].name for name in config.data.train]
+    if strays := sorted(config.data.at_most.keys() - set(names)):
+        raise HatespeechError(f"data.at_most: there is no corpus {strays} under data.train; there are {names}")
 
 
 def _some(clusters: NDArray[np.int64], rows: NDArray[np.bool_], most: int, seed: int) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ A run folder::
     seed-<n>/record.json    parameters, metrics, tags and data of one seed
     seed-<n>/bundle/        the model
     seed-<n>/figures/*.png  figures
+    seed-<n>/card.*.md      the model card, in Bokmål and English
     seed-<n>/tables/*.csv   their data and the predictions, by keyed id, never by text
 """
 

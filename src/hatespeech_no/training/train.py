@@ -32,6 +32,7 @@ from hatespeech_no.taxonomy import ELEMENTS, STATUTE_VERSION, TAXONOMY_VERSION
 from hatespeech_no.text.keyed import keyed_id, load_key
 from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training import processes
+from hatespeech_no.training.card import write_cards
 from hatespeech_no.training.config import DataConfig, TrainingConfig, without_password
 from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
 from hatespeech_no.training.finetune import finetune
@@ -105,6 +106,7 @@ def train(
                 record.write(folder / name)
                 shutil.rmtree(folder / name / _CHECKPOINTS, ignore_errors=True)
             records.append(Record.read(folder / name))
+            write_cards(folder / name)
             tracker.finish_seed(folder / name)
         if config.model.family == "encoder":
             processes.end()
@@ -257,10 +259,11 @@ def _write_tables(evaluation: Evaluation, calibration: Calibration, data: RunDat
     for suite, confusion in evaluation.tiers.items():
         confusion.to_csv(folder / "tables" / f"tiers_{suite}.csv", index=False)
     data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
-    for suite, predictions in evaluation.predictions.items():
-        # Ids may hold names or addresses: only keyed ones leave this machine.
-        table = predictions.assign(id=predictions["id"].map(lambda i: keyed_id(str(i), key)))
-        table.round({"p": 4}).to_csv(folder / "tables" / f"predictions_{suite}.csv", index=False)
+    for kind, tables in (("predictions", evaluation.predictions), ("assessments", evaluation.assessments)):
+        for suite, rows in tables.items():
+            # Ids may hold names or addresses: only keyed ones leave this machine.
+            keyed = rows.assign(id=[keyed_id(str(i), key) for i in rows["id"]])
+            keyed.to_csv(folder / "tables" / f"{kind}_{suite}.csv", index=False, float_format="%.6g")
 
 
 def _over_seeds(records: list[Record]) -> dict[str, dict[str, float | int | None]]:
