@@ -15,11 +15,11 @@ from hatespeech_no import Assessment, Statement, Tier, load
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.evaluation.answers import linked_clusters
 from hatespeech_no.evaluation.functions import (
     FunctionResults,
     draw_functions,
     evaluate_functions,
-    linked_clusters,
     worst_functions,
 )
 from hatespeech_no.norhatecheck import load_cases, load_functions, run

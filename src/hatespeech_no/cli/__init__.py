@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from hatespeech_no.cli import interrupts
+from hatespeech_no.cli.audit import audit
 from hatespeech_no.cli.card import card
 from hatespeech_no.cli.compare import compare
 from hatespeech_no.cli.data import data
@@ -34,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, sweep, evaluate, compare, export, score, explain, rules, log, ui, card, promote):
+for command in (train, sweep, evaluate, audit, compare, export, score, explain, rules, log, ui, card, promote):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")

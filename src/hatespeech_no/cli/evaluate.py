@@ -37,7 +37,7 @@ def evaluate(
     classifier = load(model)
     console = Console()
     with console.status("evaluating"):
-        suites = dict(_suite(classifier, name, split) for name in corpora)
+        suites = dict(suite_of(classifier, name, split) for name in corpora)
         result = run_evaluation(classifier, suites, resamples=resamples)
     console.print(_table(result, split))
     if out is not None:
@@ -45,7 +45,7 @@ def evaluate(
         console.print(f"→ {out}", markup=False, soft_wrap=True)
 
 
-def _suite(classifier: Classifier, name: str, split: str) -> tuple[str, Dataset]:
+def suite_of(classifier: Classifier, name: str, split: str) -> tuple[str, Dataset]:
     """The rows of a corpus to evaluate on, refused where the model has learned from them."""
     parts = load_corpus(name)
     whole = NO_SPLIT in parts and split == "test"

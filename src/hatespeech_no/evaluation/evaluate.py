@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hatespeech_no.evaluation.answers import served
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
 from hatespeech_no.evaluation.metrics import (
     ALARM_RATE,
@@ -98,7 +99,7 @@ def evaluate(
     """
     result = Evaluation()
     for suite, given in suites.items():
-        dataset = _served(given, classifier)
+        dataset = served(given, classifier)
         if not len(dataset):
             continue
         progress(suite)
@@ -195,14 +196,6 @@ def _slices(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     leaked = _column(dataset, "leaked", np.zeros(len(dataset), bool))
     if leaked.any():
         yield _UNLEAKED, ~leaked
-
-
-def _served(dataset: Dataset, classifier: Classifier) -> Dataset:
-    languages = dataset["language"][:]
-    serves = {code: code is None or classifier.serves(code) for code in set(languages)}
-    if all(serves.values()):
-        return dataset
-    return dataset.select(np.flatnonzero([serves[code] for code in languages]))
 
 
 def _column(dataset: Dataset, name: str, default: NDArray[_Item]) -> NDArray[_Item]:

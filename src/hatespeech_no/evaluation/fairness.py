@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hatespeech_no.errors import require
-from hatespeech_no.evaluation.functions import (
+from hatespeech_no.evaluation.answers import (
     TABLE,
     Answers,
     linked_clusters,
@@ -267,7 +267,7 @@ def draw_fairness(table: pd.DataFrame, path: Path) -> None:
 def _dots(axes: Axes, rows: pd.DataFrame, order: list[str], metrics: Mapping[tuple[str, str], str]) -> None:
     for i, ((element, metric), label) in enumerate(metrics.items()):
         mine = rows[(rows["element"] == element) & (rows["metric"] == metric)]
-        y = mine["slice"].map(order.index) + 0.22 * (i - (len(metrics) - 1) / 2)
+        y = np.array([order.index(name) for name in mine["slice"]]) + 0.22 * (i - (len(metrics) - 1) / 2)
         errors = [mine["value"] - mine["lo"], mine["hi"] - mine["value"]]
         axes.errorbar(
             mine["value"], y, xerr=errors, fmt="o", markersize=3, elinewidth=1, color=_COLOURS[i], label=label

@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from hatespeech_no.corpora import statement_from_row
-from hatespeech_no.errors import HatespeechError, require
-from hatespeech_no.evaluation.evaluate import _served
+from hatespeech_no.errors import require
+from hatespeech_no.evaluation.answers import (
+    TABLE,
+    Answers,
+    linked_clusters,
+    served_suites,
+    statements_of,
+    table_row,
+)
 from hatespeech_no.evaluation.labels import label_columns
-from hatespeech_no.evaluation.metrics import ACCURACY, MACRO_F1, Estimate, estimate, resample_weights
+from hatespeech_no.evaluation.metrics import ACCURACY, MACRO_F1, estimate, resample_weights
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.statement import Statement
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from matplotlib.axes import Axes
-
-TABLE = ("suite", "slice", "element", "metric", "value", "lo", "hi", "n")
-"""Columns of a table of estimates, as in ``Evaluation.table``."""
-
-_LINKS = ("cluster", "pair", "template", "twin")
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a classifier says of n statements, disguised words undone as for a moderator.
-
-    Attributes:
-        p: of being hateful, shape (n,).
-        hateful: the decision on it, 0 or 1, shape (n,).
-        tier: rank of the tier under the profile ``balanced``, shape (n,).
-    """
-
-    p: NDArray[np.float64]
-    hateful: NDArray[np.float64]
-    tier: NDArray[np.int64]
-
-    def __getitem__(self, rows: NDArray[np.int64]) -> Answers:
-        return Answers(self.p[rows], self.hateful[rows], self.tier[rows])
-
-    @classmethod
-    def of(cls, classifier: Classifier, statements: Iterable[Statement]) -> Self:
-        """Score statements.
-
-        Raises:
-            HatespeechError: the model does not answer whether a text is hateful.
-        """
-        found = list(classifier.stream(statements))
-        p = np.array([np.nan if a.p_hateful is None else a.p_hateful for a in found], np.float64)
-        if np.isnan(p).any():
-            raise HatespeechError("the model does not tell what is hateful; train it on a corpus that labels 'hateful'")
-        threshold = classifier.bundle.manifest.thresholds.get("hateful", 0.5)
-        return cls(p, (p >= threshold).astype(np.float64), np.array([a.tier.rank for a in found], np.int64))
 
 
 @dataclass(frozen=True)
@@ -177,35 +142,3 @@ def _heat_map(axes: Axes, suite: str, cells: pd.DataFrame) -> None:
     for (i, j), value in np.ndenumerate(values):
         if not np.isnan(value):
             axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="wk"[int(value > 0.5)])
-
-
-def served_suites(classifier: Classifier, suites: Mapping[str, Dataset], column: str) -> dict[str, Dataset]:
-    """The suites that have a column, without rows in languages that the model does not serve."""
-    served = {name: _served(rows, classifier) for name, rows in suites.items() if column in rows.column_names}
-    return {name: rows for name, rows in served.items() if len(rows)}
-
-
-def statements_of(dataset: Dataset) -> list[Statement]:
-    """What a model may be given of each row: text, language and circumstances, no labels."""
-    statements = map(statement_from_row, dataset)
-    return [replace(s.bare, language=s.language) for s in statements]
-
-
-def linked_clusters(dataset: Dataset) -> NDArray[np.int64]:
-    """Cluster number of each row, shape (n,): rows of one contrast pair, template, twin or ``cluster`` share it."""
-    first: dict[tuple[str, Any], int] = {}
-    links = [
-        (i, first.setdefault((column, value), i))
-        for column in _LINKS
-        if column in dataset.column_names
-        for i, value in enumerate(dataset[column][:])
-        if value is not None
-    ]
-    edges = np.array(links, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(dataset), len(dataset)))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
-def table_row(suite: str, slice_name: str, element: str, metric: str, found: Estimate) -> dict[str, Any]:
-    """One row of a table with the columns ``TABLE``."""
-    return dict(zip(TABLE[:4], (suite, slice_name, element, metric), strict=True)) | asdict(found)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from hatespeech_no.evaluation.compare import ALL, HEADLINES, TIER, Difference, Run
 from hatespeech_no.evaluation.figures import draw_gains
 from hatespeech_no.evaluation.metrics import MACRO_F1
+from hatespeech_no.evaluation.pages import page
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import Conduct, Lang, element_label
 
@@ -154,33 +153,23 @@ def render(runs: Sequence[Run], differences: Sequence[Difference], lang: Lang) -
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    # Names of runs, suites and settings are not ours: everything is escaped.
-    environment = Environment(
-        loader=PackageLoader("hatespeech_no.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html.j2")
     suites = [set(run.rows["suite"]) for run in runs]
-    return str(
-        template.render(
-            words=WORDS[lang],
-            lang=lang,
-            baseline=runs[0].name,
-            runs=runs,
-            settings=_settings(runs),
-            others=[(run.name, [found for found in differences if found.run == run.name]) for run in runs[1:]],
-            left_out=sorted(set.union(*suites) - set.intersection(*suites)),
-            figures=_figures,
-            sentence=sentence,
-            question=question,
-            verdict=verdict,
-            difference=difference,
-            number=number,
-            notice=NOTICE[lang],
-        )
+    return page(
+        "report.html.j2",
+        words=WORDS[lang],
+        lang=lang,
+        baseline=runs[0].name,
+        runs=runs,
+        settings=_settings(runs),
+        others=[(run.name, [found for found in differences if found.run == run.name]) for run in runs[1:]],
+        left_out=sorted(set.union(*suites) - set.intersection(*suites)),
+        figures=_figures,
+        sentence=sentence,
+        question=question,
+        verdict=verdict,
+        difference=difference,
+        number=number,
+        notice=NOTICE[lang],
     )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hatespeech_no.errors import HatespeechError, require
-from hatespeech_no.evaluation.functions import (
+from hatespeech_no.evaluation.answers import (
     TABLE,
     Answers,
     linked_clusters,

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.evaluation.answers import sharing_clusters
 from hatespeech_no.evaluation.metrics import (
     ACCURACY,
     MACRO_F1,
@@ -202,16 +201,8 @@ def _yes(value: Any, place: str) -> bool:  # noqa: ANN401 - whatever a model ans
 
 def _clusters(cases: Sequence[Case]) -> NDArray[np.int64]:
     """Cases that share a template, a contrast pair or a twin are one cluster."""
-    first: dict[tuple[str, str | None], int] = {}
-    links = [
-        (i, first.setdefault(key, i))
-        for i, case in enumerate(cases)
-        for key in (("template", case.template), ("pair", case.statement.pair), ("twin", case.twin))
-        if key[1] is not None
-    ]
-    edges = np.array(links, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(cases), len(cases)))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    columns = [(case.template, case.statement.pair, case.twin) for case in cases]
+    return sharing_clusters(len(cases), *zip(*columns, strict=True))
 
 
 def _slices(cases: Sequence[Case], functions: Mapping[str, Function]) -> Iterator[tuple[str, NDArray[np.bool_]]]:

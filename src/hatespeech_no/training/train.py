@@ -18,18 +18,18 @@ from sklearn.metrics import log_loss
 
 from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.evaluation.evaluate import Evaluation, evaluate
+from hatespeech_no.evaluation.evaluate import evaluate
 from hatespeech_no.evaluation.figures import draw_figures
 from hatespeech_no.evaluation.labels import inputs_of, label_columns
 from hatespeech_no.evaluation.metrics import MACRO_F1
-from hatespeech_no.evaluation.reliability import reliability
-from hatespeech_no.models.calibration import Calibration, calibrate
+from hatespeech_no.evaluation.tables import write_tables
+from hatespeech_no.models.calibration import calibrate
 from hatespeech_no.models.elements import ElementModel, Probabilities
 from hatespeech_no.models.embeddings import fit_embeddings
 from hatespeech_no.models.tfidf import fit_tfidf
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.taxonomy import ELEMENTS, STATUTE_VERSION, TAXONOMY_VERSION
-from hatespeech_no.text.keyed import keyed_id, load_key
+from hatespeech_no.text.keyed import load_key
 from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training import processes
 from hatespeech_no.training.card import write_cards
@@ -194,7 +194,8 @@ def _train_seed(
     report("writing")
     manifest.metrics = evaluation.metrics()
     bundle.save(folder / "bundle")
-    _write_tables(evaluation, calibration, data, folder, key)
+    write_tables(evaluation, calibration, folder / "tables", key)
+    data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
     draw_figures(evaluation, folder / "figures")
     return Record(
         name=f"seed-{seed}",
@@ -250,20 +251,6 @@ def _fit(
     if config.model.family == "embeddings":
         return fit_embeddings(texts, labels, conduct, config.model.embeddings, seed, report)
     return fit_tfidf(texts, labels, conduct, config.model.tfidf, seed, report)
-
-
-def _write_tables(evaluation: Evaluation, calibration: Calibration, data: RunData, folder: Path, key: bytes) -> None:
-    evaluation.table().to_csv(folder / "tables" / "metrics.csv", index=False)
-    table = reliability(evaluation.predictions, calibration).round(4)
-    table.to_csv(folder / "tables" / "reliability.csv", index=False)
-    for suite, confusion in evaluation.tiers.items():
-        confusion.to_csv(folder / "tables" / f"tiers_{suite}.csv", index=False)
-    data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
-    for kind, tables in (("predictions", evaluation.predictions), ("assessments", evaluation.assessments)):
-        for suite, rows in tables.items():
-            # Ids may hold names or addresses: only keyed ones leave this machine.
-            keyed = rows.assign(id=[keyed_id(str(i), key) for i in rows["id"]])
-            keyed.to_csv(folder / "tables" / f"{kind}_{suite}.csv", index=False, float_format="%.6g")
 
 
 def _over_seeds(records: list[Record]) -> dict[str, dict[str, float | int | None]]:

@@ -1,0 +1,23 @@
+"""HTML pages with nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def page(template: str, **values: object) -> str:
+    """Fill a template of this package.
+
+    Args:
+        template: its file name.
+        values: what it names, all of it.
+    """
+    # Names of models and suites, settings and texts are not ours: everything is escaped.
+    environment = Environment(
+        loader=PackageLoader("hatespeech_no.evaluation", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(values)
