@@ -378,6 +378,8 @@ def test_an_exported_model_scores_without_torch(
 ) -> None:
     source = load(str(run_folder)).bundle
     rows = load_corpus(str(STATEMENTS))["test"].select(range(60))
+    # One answer of sixty is 2.6 points of macro-F1; what is refused in earnest has a test of its own.
+    monkeypatch.setattr("hatespeech_no.training.export._MOST_LOST", 0.05)
     parity = export(source, tmp_path / "onnx", precision, rows)
     assert parity.largest <= (0.001 if precision == "fp32" else 0.1)
     assert parity.tier_flips <= (0 if precision == "fp32" else 0.05)
