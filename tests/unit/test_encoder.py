@@ -210,6 +210,26 @@ def test_the_sides_of_a_pair_are_pushed_apart() -> None:
     assert pair_loss(odds, labels, torch.tensor([0, 1, 2, 2])) < alone, "these two are apart already"
 
 
+def test_a_corpus_may_draw_its_line_elsewhere(model: EncoderModel, backbone: BackboneConfig) -> None:
+    from hatespeech_no.training.objective import Learner, collate
+    from hatespeech_no.training.optimiser import parameter_groups
+
+    learner = Learner(model.network, ["theirs"])
+    windows = make_windows(model.tokenizer, [Input("Kaffe på torget.")], backbone)[0]
+    nothing = (np.full((1, len(ELEMENTS)), np.nan, np.float32), np.zeros((1, 8), bool), 0)
+    batch = collate([Example(windows, *nothing, corpus) for corpus in ("ours", "theirs")], pad=1)
+    optimiser = torch.optim.AdamW(parameter_groups(learner, EncoderConfig(backbone=backbone, learning_rate=1e-9)))
+    for _ in range(3):
+        optimiser.zero_grad()
+        (-learner(batch).sum()).backward()
+        optimiser.step()
+    with torch.no_grad():
+        ours, theirs = learner(batch)
+        alone = model.network(batch["batch"])[0]
+    torch.testing.assert_close(ours, alone, msg="the corpora it follows have no offset")
+    assert (theirs - ours).min() > 0.02, "the other one says yes more readily"
+
+
 def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig) -> None:
     attack, calm = Elements.of(hateful=True, conduct="threat"), Elements.of(hateful=False)
     disputed = Elements.of(hateful=True, conduct="stereotype")
@@ -265,7 +285,7 @@ def test_batches_hold_texts_of_like_length_and_whole_pairs() -> None:
     assert (pairs[rows[::2]] == pairs[rows[1::2]]).all(), "drawn together"
     nothing = np.zeros((1, 0), np.float32)
     examples = [
-        Example(Windows([[0] * length], [np.ones((1, length), bool)]), nothing, np.zeros((1, 8), bool), pair)
+        Example(Windows([[0] * length], [np.ones((1, length), bool)]), nothing, np.zeros((1, 8), bool), pair, "a")
         for length, pair in zip(generator.integers(1, 100, 1000), pairs.tolist(), strict=True)
     ]
     order = by_length(examples, rows, batch=8, seed=0)
@@ -387,9 +407,9 @@ def test_an_exported_model_scores_without_torch(
     for module in ("torch", "transformers"):
         monkeypatch.setitem(sys.modules, module, None)
     for ours, theirs in zip(load(str(tmp_path / "onnx")).score([LONG, "Dra hjem!"]), original, strict=True):
-        assert ours.tier == theirs.tier
-        assert ours.passage == theirs.passage
         assert ours.p_hateful == pytest.approx(theirs.p_hateful, abs=0.1)
+        if precision == "fp32":  # int8 may tip what lies on a line, as the share of flips above allows
+            assert (ours.tier, ours.passage) == (theirs.tier, theirs.passage)
 
 
 def test_an_export_that_loses_too_much_is_refused(
@@ -521,6 +541,7 @@ def test_mixed_precision_is_pooled_in_full(model: EncoderModel, backbone: Backbo
         ("weights={hatefull: 3}", r"there are no heads \['hatefull'\]"),
         ("rows=32", "fewer than one batch"),
         ("shares={small: 1.5}", "less than or equal to 1"),
+        ("corpus_offsets=true", "name the corpora in stop_on"),
         ("stop_on=[statment]", r"\['statment'\] have no validation rows"),
         ("precision=bf16", "this processor has no bf16"),
         ("backbone.pooling=first", "use pooling: mean"),

@@ -41,12 +41,14 @@ class Example:
         labels: shape (spans, elements), probability of yes, NaN where unknown.
         possible: shape (spans, 8), the conducts that are possible; only ``False`` where unknown.
         pair: number of the contrast pair it is of; texts with the same number are two sides of one thing.
+        corpus: it is from.
     """
 
     windows: Windows
     labels: NDArray[np.float32]
     possible: NDArray[np.bool_]
     pair: int
+    corpus: str
 
 
 def draw(
@@ -148,7 +150,7 @@ def make_examples(rows: Dataset, tokenizer: Tokenizer, config: BackboneConfig) -
             spans = [statement.labels or Elements(), *(passage.elements for passage in statement.passages)]
             targets = [_targets(elements) for elements in spans]
         labels, possible = zip(*targets, strict=True)
-        examples.append(Example(text, np.stack(labels), np.stack(possible), int(pair)))
+        examples.append(Example(text, np.stack(labels), np.stack(possible), int(pair), row["corpus"]))
     return examples
 
 

@@ -52,6 +52,8 @@ class EncoderConfig(BaseModel):
         balance: see ``yes_weights`` and ``conduct_weights``.
         weights: weight of a head, 1 where not given; ``conduct`` is one of them.
         pair_weight: weight of ``pair_loss`` on ``hateful``.
+        corpus_offsets: whether corpora other than those of ``stop_on`` may draw their line elsewhere, see
+            ``objective.Learner``.
         stop_on: corpora whose validation rows choose the checkpoint; empty = all.
         checks: how often validation rows are judged and a checkpoint written; the model with the best
             macro-F1 there is kept, see ``objective.judge``.
@@ -75,6 +77,7 @@ class EncoderConfig(BaseModel):
     balance: float = Field(default=0.5, ge=0, le=1)
     weights: dict[str, float] = {}
     pair_weight: float = Field(default=0.0, ge=0)
+    corpus_offsets: bool = False
     stop_on: list[str] = []
     checks: int = Field(default=8, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -95,9 +98,11 @@ class EncoderConfig(BaseModel):
         return weights
 
     @model_validator(mode="after")
-    def _a_step_is_possible(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.batch > self.rows:
             raise ValueError(f"rows ({self.rows}) are fewer than one batch ({self.batch})")
+        if self.corpus_offsets and not self.stop_on:
+            raise ValueError("corpus_offsets: name the corpora in stop_on whose line the model is to follow")
         return self
 
 
@@ -130,7 +135,7 @@ def finetune(
     """
     transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
     from hatespeech_no.models.network import ElementNetwork
-    from hatespeech_no.training.objective import Objective, collate, judge
+    from hatespeech_no.training.objective import Learner, Objective, collate, judge
 
     shared_by = processes.number()
     if config.batch % shared_by:
@@ -145,13 +150,7 @@ def finetune(
         backbone = load_backbone(config.backbone)
     network = ElementNetwork(backbone.encoder, backbone.encoder.config.hidden_size, config.dropout)
     adapters = add_adapters(backbone.encoder, config.lora_rank) if config.lora_rank else None
-    backbone.encoder.get_input_embeddings().weight.requires_grad_(config.train_embeddings)
-    for module in backbone.encoder.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    if not on_gpu:
-        # Short texts on a CPU: plain matrix products are a third faster than the fused kernel, backwards.
-        backbone.encoder.set_attn_implementation("eager")
+    _prepare(backbone.encoder, config, on_gpu=on_gpu)
     report("tokenising")
     pairs = pair_numbers(train)
     drawn = draw(train["corpus"][:], pairs, config.rows, config.temperature, config.shares, seed)
@@ -164,10 +163,12 @@ def finetune(
         raise HatespeechError("data.train: there is not one label to learn from")
     conducts = np.concatenate([example.possible for example in examples])
     objective, pad = Objective.of(config, labels, conducts), backbone.encoder.config.pad_token_id
+    others = {*train["corpus"][:]} - {*config.stop_on}
+    learner = Learner(network, sorted(others) if config.corpus_offsets else [])
 
     class Trainer(transformers.Trainer):  # type: ignore[misc, name-defined]
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # noqa: ANN401
-            logits = model(inputs["batch"]).float()
+            logits = model(inputs)
             value = objective(logits, inputs)
             return (value, {"logits": logits}) if return_outputs else value
 
@@ -207,12 +208,12 @@ def finetune(
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # a process has one GPU; more are for more processes
     trainer = Trainer(
-        model=network,
+        model=learner,
         args=arguments,
         train_dataset=[examples[i] for i in order],
         eval_dataset=held_out,
         data_collator=partial(collate, pad=pad),
-        optimizers=(torch.optim.AdamW(parameter_groups(network, config), lr=config.learning_rate, fused=True), None),
+        optimizers=(torch.optim.AdamW(parameter_groups(learner, config), lr=config.learning_rate, fused=True), None),
         callbacks=[_watch(report, log)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
@@ -225,6 +226,17 @@ def finetune(
     names = [name for i, name in enumerate(ELEMENTS) if len(np.unique(labels[known[:, i], i] > 0.5)) == 2]
     conduct = bool(conducts.any(axis=0).sum() > 1)
     return EncoderModel(network.cpu(), backbone.tokenizer, config.backbone, names, conduct=conduct)
+
+
+def _prepare(encoder: Any, config: EncoderConfig, *, on_gpu: bool) -> None:  # noqa: ANN401 - a transformers model
+    torch = require("torch", "encoder")
+    encoder.get_input_embeddings().weight.requires_grad_(config.train_embeddings)
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    if not on_gpu:
+        # Short texts on a CPU: plain matrix products are a third faster than the fused kernel, backwards.
+        encoder.set_attn_implementation("eager")
 
 
 def _watch(report: Report, log: LogStep) -> Any:  # noqa: ANN401 - a callback of transformers

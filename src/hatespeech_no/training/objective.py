@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from hatespeech_no.evaluation.metrics import MACRO_F1
 from hatespeech_no.models import network as net
@@ -17,8 +18,6 @@ from hatespeech_no.training import processes
 from hatespeech_no.training.examples import Example
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from hatespeech_no.training.finetune import EncoderConfig
 
 _HATEFUL = ELEMENTS.index("hateful")
@@ -33,17 +32,43 @@ def collate(examples: Sequence[Example], pad: int) -> dict[str, Any]:
         pad: id of the padding token.
 
     Returns:
-        ``batch``, see ``windows.batch``; one row per span of ``labels`` and ``possible``, see ``Example``;
-        and per text the row of ``whole`` and its number in ``pairs``.
+        ``batch``, see ``windows.batch``; one row per span of ``labels`` and ``possible``, see ``Example``,
+        and the name of its corpus in ``corpora``; and per text the row of ``whole`` and its number in ``pairs``.
     """
     spans = [len(example.labels) for example in examples]
     return {
         "batch": net.collate([example.windows for example in examples], pad),
         "labels": torch.from_numpy(np.concatenate([example.labels for example in examples])),
         "possible": torch.from_numpy(np.concatenate([example.possible for example in examples])),
+        "corpora": [example.corpus for example, count in zip(examples, spans, strict=True) for _ in range(count)],
         "whole": torch.from_numpy(np.cumsum([0, *spans[:-1]])),
         "pairs": torch.tensor([example.pair for example in examples]),
     }
+
+
+class Learner(nn.Module):  # type: ignore[misc]
+    """A network while it learns: each corpus may draw its line elsewhere than those that the network follows.
+
+    What one corpus calls hateful is not what another does. An offset on the logits per corpus takes up how much
+    more or less readily it says yes, so that the network need not; it is left out afterwards.
+
+    Args:
+        network: what is learned.
+        corpora: names of the corpora that have an offset.
+    """
+
+    def __init__(self, network: net.ElementNetwork, corpora: Sequence[str]) -> None:
+        super().__init__()
+        self.network = network
+        self.numbers = {name: number for number, name in enumerate(corpora, 1)}
+        self.offsets = nn.Embedding(len(corpora) + 1, net.N_ELEMENTS + net.N_CONDUCTS, padding_idx=0)
+        nn.init.zeros_(self.offsets.weight)
+
+    def forward(self, inputs: Mapping[str, Any]) -> Tensor:
+        """Logits of the network plus the offsets; ``inputs`` as ``collate`` gives them."""
+        logits = self.network(inputs["batch"]).float()
+        numbers = torch.tensor([self.numbers.get(name, 0) for name in inputs["corpora"]], device=logits.device)
+        return logits + self.offsets(numbers)
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ def judge(network: net.ElementNetwork, held_out: Sequence[Example], objective: O
     with torch.no_grad():
         for start in range(0, len(held_out), _TEXTS):
             inputs = collate(held_out[start : start + _TEXTS], pad)
-            on_device = {name: value.to(device) for name, value in inputs.items() if name != "batch"}
+            on_device = {name: value.to(device) for name, value in inputs.items() if torch.is_tensor(value)}
             found = network({name: value.to(device) for name, value in inputs["batch"].items()}).float()
             losses.append(float(objective(found, on_device)) * len(found))
             logits.append(found.cpu().numpy())

@@ -9,6 +9,10 @@ from hatespeech_no.errors import HatespeechError, require
 
 if TYPE_CHECKING:
     from hatespeech_no.training.finetune import EncoderConfig
+    from hatespeech_no.training.objective import Learner
+
+_OFFSET_RATE = 0.01
+"""Of corpus offsets: a single number has to go further than a weight among hundreds."""
 
 _LORA_SCALE = 2
 """LoRA's alpha by its rank: the same at every rank, so that the learning rate need not follow it."""
@@ -55,8 +59,9 @@ def add_adapters(encoder: Any, rank: int) -> Any:  # noqa: ANN401 - a transforme
         ) from error
 
 
-def parameter_groups(network: Any, config: EncoderConfig) -> list[dict[str, Any]]:  # noqa: ANN401 - a torch module
+def parameter_groups(learner: Learner, config: EncoderConfig) -> list[dict[str, Any]]:
     """Learning rates that fall from the heads down, layer by layer (Howard and Ruder 2018)."""
+    network = learner.network
     layers = network.encoder.config.num_hidden_layers
     groups: dict[tuple[int, bool], list[Any]] = {}
     for name, parameter in network.named_parameters():
@@ -65,7 +70,7 @@ def parameter_groups(network: Any, config: EncoderConfig) -> list[dict[str, Any]
         number = next((int(part) for part in name.split(".") if part.isdecimal()), None)
         depth = 0 if name.startswith("heads") else layers if number is None else layers - 1 - number
         groups.setdefault((depth, parameter.ndim > 1), []).append(parameter)
-    return [
+    rates = [
         {
             "params": parameters,
             "lr": config.learning_rate * config.layer_decay**depth,
@@ -73,3 +78,4 @@ def parameter_groups(network: Any, config: EncoderConfig) -> list[dict[str, Any]
         }
         for (depth, decays), parameters in groups.items()
     ]
+    return [*rates, {"params": [learner.offsets.weight], "lr": _OFFSET_RATE, "weight_decay": 0.01}]
