@@ -21,6 +21,9 @@ from hatespeech_no.evaluation.metrics import BRIER, resample_weights
 from hatespeech_no.evaluation.report import WORDS, render, sentence
 from hatespeech_no.evaluation.tiers import TIER_METRICS
 from hatespeech_no.taxonomy import Lang, Tier
+from hatespeech_no.tracking import log_run_folder
+from hatespeech_no.tracking.registry import download_run
+from hatespeech_no.tracking.store import local_store
 
 ROWS, PER_CLUSTER = 240, 2
 
@@ -183,6 +186,23 @@ def test_the_command_says_who_is_better(folders: list[Path], tmp_path: Path, lan
     human = {"nb": "menneske", "en": "human"}[lang]
     assert human in page
     assert human in done.output
+
+
+@pytest.mark.filterwarnings("default")  # other people's warnings
+def test_a_logged_run_is_compared_like_its_folder(demo_run: Path, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    uri = log_run_folder(demo_run, local_store(tmp_path))
+    (parent,) = MlflowClient(uri).search_runs(["1"], "tags.kind = 'parent'")
+    with download_run(f"runs:/{parent.info.run_id}", uri) as folder:
+        fetched = read_run(folder)
+        assert folder.name.startswith("demo-")
+    pd.testing.assert_frame_equal(fetched.rows, read_run(demo_run).rows)
+    done = CliRunner().invoke(app, ["compare", str(demo_run), f"runs:/{parent.info.run_id}", "--uri", uri])
+    assert done.exit_code == 0, done.output
+    assert "no difference shown" in done.output
+    with pytest.raises(HatespeechError, match=r"runs:/0123: cannot be fetched"), download_run("runs:/0123", uri):
+        pass
 
 
 def test_words_are_the_same_in_both_languages_and_say_the_direction(folders: list[Path]) -> None:

@@ -17,23 +17,29 @@ from hatespeech_no.evaluation.compare import ALL, HEADLINES, Difference, Run, re
 from hatespeech_no.evaluation.compare import compare as run_comparison
 from hatespeech_no.evaluation.metrics import MACRO_F1
 from hatespeech_no.evaluation.report import WORDS, difference, number, question, render, sentence, verdict
+from hatespeech_no.loading import RUNS
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import Lang
+from hatespeech_no.tracking.registry import download_run
+from hatespeech_no.tracking.store import local_store
 from hatespeech_no.training.record import SUMMARY
 
 _STYLES = {"better": "green", "worse": "red", "open": "dim"}
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders; the others are compared with the first.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Run folders or runs:/<id>; the others are compared with the first.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Write a report to this HTML file.")] = None,
     lang: Annotated[Lang, typer.Option(help="Language of the report.")] = "en",
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 1000,
+    uri: Annotated[str | None, typer.Option(help="MLflow store of runs:/… addresses; default the local one.")] = None,
 ) -> None:
     """Say which model is better, for whom, and whether the difference is real."""
     if out is not None and not out.parent.is_dir():
         raise HatespeechError(f"{out.parent}: there is no such folder to write {out.name} to")
-    read = [_read(folder) for folder in runs]
+    read = [_read(run, uri or local_store(RUNS)) for run in runs]
     console = Console()
     with console.status("comparing"):
         found = run_comparison(read, resamples=resamples)
@@ -55,7 +61,11 @@ def compare(
         console.print(f"→ {out}", markup=False, soft_wrap=True)
 
 
-def _read(folder: Path) -> Run:
+def _read(run: str, uri: str) -> Run:
+    if run.startswith("runs:/"):
+        with download_run(run, uri) as fetched:
+            return _read(str(fetched), uri)
+    folder = Path(run)
     try:
         settings = json.loads((folder / SUMMARY).read_text("utf-8"))["params"]
     except (OSError, ValueError) as error:

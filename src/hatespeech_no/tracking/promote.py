@@ -11,6 +11,7 @@ from typing import Any
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tracking.bars import Outcome, check, read_bars
+from hatespeech_no.tracking.runs import seed_runs
 from hatespeech_no.tracking.store import mlflow_module, reason
 from hatespeech_no.training.config import without_password
 
@@ -92,8 +93,7 @@ def _seed_run(client: Any, run: str) -> Any:  # noqa: ANN401 - MLflow is untyped
     found = client.get_run(run.removeprefix("runs:/").removesuffix("/model"))
     if found.data.tags.get("kind") != "parent":
         return found
-    children = f"tags.`mlflow.parentRunId` = '{found.info.run_id}' AND tags.kind = 'seed'"
-    seeds = client.search_runs([found.info.experiment_id], children, order_by=["start_time ASC"], max_results=1)
+    seeds = seed_runs(client, found)
     if not seeds:
         raise HatespeechError(f"run {run}: has no seed of its own; name one of the runs below it")
     return seeds[0]

@@ -152,6 +152,12 @@ class MlflowTracker:
                 self._client.set_terminated(self._open.pop(), status)
 
 
+def seed_runs(client: Any, run: Any) -> list[Any]:  # noqa: ANN401 - MLflow is untyped
+    """The runs of the seeds below a run, in the order in which they were begun."""
+    children = f"tags.`mlflow.parentRunId` = '{run.info.run_id}' AND tags.kind = 'seed'"
+    return list(client.search_runs([run.info.experiment_id], children, order_by=["start_time ASC"]))
+
+
 def log_run_folder(folder: Path, uri: str | None = None, experiment: str | None = None) -> str:
     """Log a finished run folder, for example one whose store could not be reached in time.
 
