@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from hatespeech_no.corpora.labels import codebook_elements, codebook_passages
-from hatespeech_no.statement import Circumstances, Elements
+from hatespeech_no.statement import YES_NO_CIRCUMSTANCES, Elements, Statement
 from hatespeech_no.taxonomy import Tier
 from hatespeech_no.training import TrainingConfig, load_config, train
-from hatespeech_no.triage import gravest, triage
+from hatespeech_no.triage import triage_statement
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -76,10 +76,9 @@ def complete(**changes: object) -> Elements:
 
 def ruled_tier(row: dict[str, Any]) -> Tier:
     """The tier that the rules give to a row in the form of our own statements."""
-    facts = ("publicity", "addressee_is_minor", "addressee_is_official", "repeated", "victim_aware")
-    around = Circumstances(**{n: row[n] for n in facts if row.get(n) is not None})
-    passages = [p.elements for p in codebook_passages(row, row["text"])]
-    return gravest(triage(e, around) for e in passages or [codebook_elements(row) or Elements()]).tier
+    known = {name: row[name] for name in ("publicity", *YES_NO_CIRCUMSTANCES) if row.get(name) is not None}
+    passages = codebook_passages(row, row["text"])
+    return triage_statement(Statement(row["text"], labels=codebook_elements(row), passages=passages, **known)).tier
 
 
 def statement_rows() -> list[dict[str, Any]]:

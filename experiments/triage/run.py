@@ -1,4 +1,4 @@
-"""Tiers on NorHateCheck and the statements' test part, under each profile; group swaps and disguised twins.
+"""Tiers on NorHateCheck and the statements' test part, under each profile.
 
     python experiments/triage/run.py runs/transfer_long-… encoder
 
@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from hatespeech_no import Assessment, Classifier, Statement, Tier, load
-from hatespeech_no.corpora import load_corpus, statement_from_row
+from hatespeech_no import Assessment, Classifier, load
+from hatespeech_no.corpora import load_corpus
 from hatespeech_no.evaluation.metrics import Estimate
-from hatespeech_no.evaluation.tiers import evaluate_tiers, known_tiers
+from hatespeech_no.evaluation.tiers import evaluate_tiers
 from hatespeech_no.norhatecheck.run import Prediction, run
-from hatespeech_no.norhatecheck.suite import Case, load_cases, load_functions
-from hatespeech_no.text.perturb import perturb
+from hatespeech_no.norhatecheck.suite import load_cases, load_functions
 
 HERE = Path(__file__).parent
 STATEMENTS = HERE.parent.parent / "data" / "statements" / "corpus.yaml"
@@ -30,8 +28,6 @@ PROTECTED = {
     "counter-speech": ["counter_quote_nh", "counter_ref_nh"],
     "quotation and report": ["news_report_nh", "victim_account_nh", "satire_nh", "art_education_nh", "long_quote_nh"],
 }
-DISGUISES = ("leet", "spaced", "stretched", "look_alikes", "zero_width", "masked", "aa_oe_ae", "typos")
-STRENGTH = 0.5
 
 
 def main() -> None:
@@ -42,7 +38,6 @@ def main() -> None:
         "profiles": {name: profile.model_dump() for name, profile in classifier.profiles.items()},
         "statements": statements(classifier),
         "norhatecheck": norhatecheck(classifier),
-        "disguised": disguised(classifier),
     }
     (HERE / f"{name}.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
@@ -57,16 +52,15 @@ def statements(classifier: Classifier) -> dict[str, object]:
 
 
 def norhatecheck(classifier: Classifier) -> dict[str, object]:
-    """Per profile the suite's summary, kinds of protected speech, and what a swap of groups changes."""
+    """Per profile the suite's summary, kinds of protected speech, and every function."""
     cases, functions = load_cases(), load_functions()
     bare = [case.statement.bare for case in cases]
     scored = classifier.score(bare)
     figures: dict[str, object] = {}
     for profile in classifier.profiles:
-        given = list(scored.rethreshold(profile))
         answers = {
             str(case.statement.id): Prediction(_hateful(classifier, a), a.tier)
-            for case, a in zip(cases, given, strict=True)
+            for case, a in zip(cases, scored.rethreshold(profile), strict=True)
         }
         result = run(cases, functions, answers)
         right = {a.function: a.tier_accuracy for a in result.functions.itertuples()}
@@ -77,42 +71,7 @@ def norhatecheck(classifier: Classifier) -> dict[str, object]:
                 for kind, names in PROTECTED.items()
             },
             "tier right per function": {function: round(value, 4) for function, value in right.items()},
-            "swap": swapped(cases, given),
         }
-    return figures
-
-
-def swapped(cases: list[Case], given: list[Assessment]) -> dict[str, float]:
-    """Of fillings of one template with other groups of the same expected tier, how many get another tier."""
-    families: dict[tuple[str | None, str | None, Tier], list[int]] = defaultdict(list)
-    for i, case in enumerate(cases):
-        if case.template is not None:
-            families[case.template, case.statement.language, case.tier].append(i)
-    originals = right = swaps = changed = 0
-    for (_, _, tier), members in families.items():
-        first, *others = members
-        originals += 1
-        if given[first].tier is tier:
-            right += 1
-            swaps += len(others)
-            changed += sum(given[i].tier is not tier for i in others)
-    return {"originals_right": round(right / originals, 4), "tiers_changed": round(changed / max(1, swaps), 4)}
-
-
-def disguised(classifier: Classifier) -> dict[str, object]:
-    """Recall of actionable statements of the test part, plain and disguised, with seed 0."""
-    rows = load_corpus(str(STATEMENTS))["test"]
-    chosen = rows.select(np.flatnonzero(known_tiers(rows) == Tier.ACTIONABLE.rank))
-    plain = [statement_from_row(row) for row in chosen]
-    figures: dict[str, object] = {"statements": len(plain), "strength": STRENGTH}
-    for name in ("plain", *DISGUISES):
-        texts = [s.text if name == "plain" else perturb(s.text, name, STRENGTH, seed=0) for s in plain]
-        circumstances = [
-            Statement(text, publicity=s.publicity, thread=s.thread, language=s.language)
-            for s, text in zip(plain, texts, strict=True)
-        ]
-        tiers = [a.tier for a in classifier.score(circumstances)]
-        figures[name] = round(float(np.mean([tier is Tier.ACTIONABLE for tier in tiers])), 4)
     return figures
 
 

@@ -48,8 +48,18 @@ def near_duplicate_clusters(texts: Sequence[str], pairs: Sequence[str | None] | 
         first_of_pair: dict[str, int] = {}
         edges += [(i, first_of_pair.setdefault(pair, i)) for i, pair in enumerate(pairs) if pair is not None]
     edges += _near_duplicates({i: _shingles(text) for text, i in first_of.items()})
-    links = np.array(edges, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(len(texts), len(texts)))
+    return connected_clusters(len(texts), edges)
+
+
+def connected_clusters(rows: int, links: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """Cluster number of each row, shape (rows,), from 0 without a gap.
+
+    Args:
+        rows: how many there are.
+        links: pairs of rows; those that a chain of links connects share a cluster.
+    """
+    edges = np.array(links, dtype=np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(rows, rows))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 

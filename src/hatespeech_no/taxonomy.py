@@ -169,18 +169,18 @@ YES_NO = {
 }
 """The yes/no elements and their Norwegian and English names."""
 
-ELEMENTS: tuple[str, ...] = (
-    *YES_NO,
-    *(f"ground_{g}" for g in Ground),
-    *(f"target_{t}" for t in Target),
-    *(f"context_{c}" for c in Context),
-    "shield",
-)
+_TARGETS = tuple(f"target_{t}" for t in Target)
+_CONTEXTS = tuple(f"context_{c}" for c in Context)
+
+ELEMENTS: tuple[str, ...] = (*YES_NO, *(f"ground_{g}" for g in Ground), *_TARGETS, *_CONTEXTS, "shield")
 """Identifiers of every yes/no question in the codebook; ``conduct`` is the one that is graded.
 
 ``shield`` asks whether any shielding context is there. It follows from the contexts where these are
 known, and a model may answer it where it cannot tell one rare context from another.
 """
+
+DETAILS = frozenset({*_TARGETS, *_CONTEXTS, *(f"conduct_{c}" for c in Conduct)})
+"""What overviews leave out: each target and context, and the question of each conduct whether it is that one."""
 
 _ELEMENT_NAMES: dict[str, tuple[str, str]] = {
     **YES_NO,

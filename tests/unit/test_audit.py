@@ -24,10 +24,12 @@ from hatespeech_no.evaluation.audit import Audit, audit, draw_rows, write_audit
 from hatespeech_no.evaluation.audit_report import SLICES, render
 from hatespeech_no.evaluation.audit_words import WORDS
 from hatespeech_no.evaluation.robustness import evaluate_robustness
+from hatespeech_no.norhatecheck import load_functions
 from hatespeech_no.norhatecheck.suite import CASES, suite_folder
 from hatespeech_no.scoring.assessment import NOTICE
-from hatespeech_no.taxonomy import Lang
+from hatespeech_no.taxonomy import Ground, Lang, element_label
 from hatespeech_no.text.keyed import keyed_id
+from tests.unit.test_functions import reading_figures
 
 KEY = b"key of the tests"
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -70,11 +72,30 @@ def found(demo_run: Path, suites: dict[str, Any]) -> Audit:
     return audit(load(demo_run), named, ["norhatecheck"], KEY, rows=80, resamples=50)
 
 
+@pytest.fixture(scope="module", params=["nb", "en"])
+def lang(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def written(demo_run: Path, found: Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def names(lang: Lang) -> dict[str, str]:
+    return {function.id: function.label(lang) for function in load_functions().values()}
+
+
+@pytest.fixture(scope="module")
+def drawn(
+    demo_run: Path, found: Audit, names: dict[str, str], lang: Lang, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, set[str]]]:
+    """The folder of an audit, and the texts of its figures."""
     out = tmp_path_factory.mktemp("audit")
-    write_audit(found, load(demo_run), out, KEY)
-    return out
+    with reading_figures() as texts:
+        write_audit(found, load(demo_run), out, KEY, names, lang)
+    return out, texts
+
+
+@pytest.fixture(scope="module")
+def written(drawn: tuple[Path, dict[str, set[str]]]) -> Path:
+    return drawn[0]
 
 
 def cells(page: str) -> list[tuple[str, ...]]:
@@ -92,7 +113,6 @@ def shown(row: dict[str, Any], lang: Lang, *, sign: bool = False) -> str:
     return text.replace(".", ",") if lang == "nb" else text
 
 
-@pytest.mark.parametrize("lang", ["nb", "en"])
 def test_the_report_holds_the_figures_of_the_tables(demo_run: Path, found: Audit, written: Path, lang: Lang) -> None:
     page = render(found, load(demo_run).bundle, written / "figures", {f"gone {MARKUP}": "why not"}, {}, lang)
     rows, words = cells(page), WORDS[lang]
@@ -127,8 +147,46 @@ def test_the_report_holds_the_figures_of_the_tables(demo_run: Path, found: Audit
     assert page.rstrip().endswith(f'<p class="notice">{NOTICE[lang]}</p>\n</body>\n</html>')
 
 
-def test_only_our_own_texts_are_quoted(demo_run: Path, found: Audit, suites: dict[str, Any], written: Path) -> None:
-    page = render(found, load(demo_run).bundle, written / "figures", {}, {}, "en")
+def test_figures_speak_the_language(drawn: tuple[Path, dict[str, set[str]]], names: dict[str, str], lang: Lang) -> None:
+    folder, texts = drawn
+    words, other = WORDS[lang], WORDS["en" if lang == "nb" else "nb"]
+    assert texts.keys() == {path.name for path in (folder / "figures").iterdir()}
+    tables = {name: pd.read_csv(folder / "tables" / f"{name}.csv") for name in ("metrics", "fairness", "robustness")}
+    macro = tables["metrics"].query("slice == 'all' and metric == 'macro_f1' and not element.str.match('conduct_')")
+    for row in macro.to_dict("records"):
+        assert f"{row['suite']} · {element_label(row['element'], lang)}  (n={row['n']})" in texts["macro_f1.png"]
+    sides = {
+        "accuracy_yes": {"nb": "hatefull", "en": "hateful"},
+        "accuracy_no": {"nb": "ikke hatefull", "en": "not hateful"},
+    }
+    for row in tables["metrics"].query("slice == 'all' and element == 'hateful'").to_dict("records"):
+        if row["metric"] in sides:
+            label = f"{row['suite']} · {sides[row['metric']][lang]}  (n={row['n']})"
+            assert label in texts["hateful_accuracy.png"]
+    assert f"norhatecheck {element_label('hateful', lang)}" in texts["reliability.png"]
+    assert texts["functions.png"] >= {names[function] for function in FUNCTIONS if function != "lang_unserved"}
+    grounds = {name for name in tables["fairness"]["slice"] if name.startswith("ground_")}
+    assert texts["fairness.png"] >= {Ground(name.removeprefix("ground_")).label(lang) for name in grounds} != set()
+    perturbations = set(tables["robustness"]["slice"]) - {"negation"}
+    assert texts["robustness.png"] >= {words[name] for name in perturbations} != set()
+    numeric = re.compile(r"−?\d+([.,])\d+")
+    for name, shown in texts.items():
+        assert not shown & (set(other.values()) - set(words.values())), name
+        marks = {match[1] for text in shown if (match := numeric.fullmatch(text))}
+        assert marks == {"," if lang == "nb" else "."}, name
+
+
+def test_words_say_no_more_than_possibly() -> None:
+    for text in (text for words in WORDS.values() for text in words.values()):
+        for match in re.finditer(r"straffbar\w*|ulovlig\w*|illegal\w*|punishable", text, re.IGNORECASE):
+            assert re.search(r"(mulig|possibly)\s+$", text[: match.start()], re.IGNORECASE), text
+            assert re.search(r"menneske|human", text), text
+
+
+def test_only_our_own_texts_are_quoted(
+    demo_run: Path, found: Audit, suites: dict[str, Any], written: Path, lang: Lang
+) -> None:
+    page = render(found, load(demo_run).bundle, written / "figures", {}, {}, lang)
     assert html.escape(MARKUP) in page
     assert "THEIRS" not in page
     assert not any("THEIRS" in path.read_text("utf-8") for path in written.glob("tables/*.csv"))

@@ -14,7 +14,7 @@ from hatespeech_no.evaluation.fairness import draw_fairness, evaluate_fairness
 from hatespeech_no.evaluation.metrics import FEWEST
 from hatespeech_no.statement import Elements
 from tests.fixtures import complete
-from tests.unit.test_functions import Stub, cases, number
+from tests.unit.test_functions import Stub, cases, number, reading_figures
 
 GROUNDS = {
     "jøder": ["ethnicity", "religion"],
@@ -177,8 +177,12 @@ def test_parity_is_paired_where_there_are_twins() -> None:
 
 def test_the_figure_is_drawn(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     table = evaluate_fairness(Stub(lambda text: number(text) % 7 / 7), {"x": cases(rows)}, resamples=20)
-    draw_fairness(table, tmp_path / "f.png")
+    with reading_figures() as texts:
+        draw_fairness(table, tmp_path / "f.png", "nb")
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
-    draw_fairness(table[table["metric"] != "bpsn_auc"], tmp_path / "f.png")  # a measure that rests on too few cases
-    draw_fairness(table.head(0), tmp_path / "none.png")
+    grounds = {"hudfarge, nasjonal eller etnisk opprinnelse", "religion eller livssyn"}
+    assert texts["f.png"] >= {*GROUNDS, *grounds, "x: AUC", "innen gruppen", "kalt hatefull", "0,20"}
+    few = table[table["metric"] != "bpsn_auc"]  # a measure that rests on too few cases
+    draw_fairness(few, tmp_path / "f.png", "en")
+    draw_fairness(table.head(0), tmp_path / "none.png", "en")
     assert not (tmp_path / "none.png").exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from sklearn.metrics import accuracy_score, f1_score
 
 from hatespeech_no import Assessment, Statement, Tier, load
@@ -67,6 +70,34 @@ def cases(rows: list[dict[str, Any]]) -> Any:
 
 def number(text: str) -> int:
     return int(text.removeprefix("t"))
+
+
+@contextmanager
+def reading_figures() -> Iterator[dict[str, set[str]]]:
+    """By file name the texts of each figure that is written meanwhile; none may reach over its edge."""
+    texts: dict[str, set[str]] = {}
+    seen: dict[Text, Any] = {}
+    draw, save = Text.draw, Figure.savefig
+
+    def draw_and_see(text: Text, renderer: Any) -> None:
+        draw(text, renderer)
+        assert text.figure is not None
+        # The last drawing counts, after the layout has been settled.
+        seen[text] = text.get_window_extent(renderer).frozen(), text.figure.bbox.frozen()
+
+    def save_and_read(figure: Figure, path: Path, **options: Any) -> None:
+        seen.clear()
+        save(figure, path, **options)
+        shown = {text.get_text(): boxes for text, boxes in seen.items() if text.get_text().strip()}
+        for text, (box, edge) in shown.items():
+            assert edge.x0 - 1 <= box.x0 < box.x1 <= edge.x1 + 1, f"{path.name}: {text!r} is cut"
+            assert edge.y0 - 1 <= box.y0 < box.y1 <= edge.y1 + 1, f"{path.name}: {text!r} is cut"
+        texts[path.name] = {text.replace("\n", " ") for text in shown}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", draw_and_see)
+        patch.setattr(Figure, "savefig", save_and_read)
+        yield texts
 
 
 def test_figures_are_those_of_norhatecheck_itself(demo_run: Path) -> None:
@@ -162,9 +193,15 @@ def test_linked_clusters_against_a_naive_search() -> None:
 def test_the_heat_map_is_drawn(tmp_path: Path) -> None:
     rows = [{"hateful": bool(i % 2), "function": f"function_with_a_long_name_{i % 3}"} for i in range(30)]
     table = evaluate_functions(Stub(lambda text: number(text) / 30), {"x": cases(rows)}, resamples=10).table
-    draw_functions({"one": table, "two": table.head(1)}, tmp_path / "f.png")
+    names = {"function_with_a_long_name_1": "En ting som prøves, og som det tar sin tid å si hva er"}
+    with reading_figures() as texts:
+        draw_functions({"one": table, "two": table.head(1)}, names, tmp_path / "f.png", "nb")
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
-    draw_functions({"one": table.head(0)}, tmp_path / "none.png")
+    accuracy = table[table["metric"] == "accuracy"]["value"]
+    shown = {*names.values(), "function with a long name 0", "function with a long name 2", "one", "two", "andel rett"}
+    assert texts["f.png"] >= shown | {f"{value:.2f}".replace(".", ",") for value in accuracy}
+    assert not any("long name 1" in text or "." in text for text in texts["f.png"])
+    draw_functions({"one": table.head(0)}, names, tmp_path / "none.png", "nb")
     assert not (tmp_path / "none.png").exists()
 
 

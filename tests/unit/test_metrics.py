@@ -26,6 +26,7 @@ from hatespeech_no.evaluation.metrics import (
     estimate,
     estimates,
     macro_f1_over_classes,
+    precision_and_load,
     resample_weights,
 )
 from hatespeech_no.evaluation.tiers import TIER_METRICS
@@ -133,6 +134,17 @@ def test_prevalence_against_a_sample_of_that_prevalence(yes: int) -> None:
         precision = sk.precision_score(LABEL, DECISION, sample_weight=weight)
         assert found[f"precision_at_{name}"] == pytest.approx(precision)
         assert found[f"flagged_per_10000_at_{name}"] == pytest.approx(1e4 * (weight @ DECISION))
+
+
+def test_precision_and_load_by_hand() -> None:
+    shares, recall, alarms = np.array([0.1, 0.5]), np.array([0.5]), np.array([0.05])
+    precision, load = precision_and_load(shares, recall, alarms)
+    # Of 10,000 texts 1,000 are to be flagged: 500 are, and 450 of the 9,000 others. Then 5,000: 2,500 and 250.
+    assert load == pytest.approx([950, 2750])
+    assert precision == pytest.approx([500 / 950, 2500 / 2750])
+    nothing = precision_and_load(0.1, np.zeros(1), np.zeros(1))
+    assert np.isnan(nothing[0])
+    assert nothing[1] == 0
 
 
 def test_too_few_labels_are_not_estimated() -> None:

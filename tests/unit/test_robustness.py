@@ -13,7 +13,7 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.robustness import draw_robustness, evaluate_robustness
 from hatespeech_no.text.perturb import PERTURBATIONS, perturb
 from tests.fixtures import complete
-from tests.unit.test_functions import Stub, cases
+from tests.unit.test_functions import Stub, cases, reading_figures
 
 THREAT = complete(hateful=True, conduct="threat", grounds=["ethnicity"], target=["people"])
 TEXTS = [f"De er noen {word} som ingen liker, sa nummer {i}" for i in range(15) for word in ("rotter", "naboer")]
@@ -104,7 +104,9 @@ def test_a_strength_of_nothing_is_refused() -> None:
 
 def test_the_figure_is_drawn(tmp_path: Path) -> None:
     table = evaluate_robustness(Stub(reads_rotter), {"x": suite()}, strengths=(0.5, 1.0), seeds=(0,), resamples=20)
-    draw_robustness(table, tmp_path / "r.png")
+    with reading_figures() as texts:
+        draw_robustness(table, tmp_path / "r.png", "nb")
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
-    draw_robustness(table.head(0), tmp_path / "none.png")
+    assert texts["r.png"] >= {"tastefeil", "aa, oe og ae for å, ø og æ", "styrke", "hatefulle: kalt hatefulle", "−1,00"}
+    draw_robustness(table.head(0), tmp_path / "none.png", "nb")
     assert not (tmp_path / "none.png").exists()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.splits import assign_parts, near_duplicate_clusters, strata_of
+from hatespeech_no.splits import assign_parts, connected_clusters, near_duplicate_clusters, strata_of
 from hatespeech_no.text.normalise import normalise
 from hatespeech_no.training import TrainingConfig, load_config
 from hatespeech_no.training.data import load_pool, split_pool
@@ -50,6 +50,23 @@ def test_hardly_any_near_duplicate_is_missed() -> None:
 def test_pairs_share_a_cluster() -> None:
     clusters = near_duplicate_clusters(["helt", "forskjellige", "tekster"], ["p1", None, "p1"])
     assert clusters[0] == clusters[2] != clusters[1]
+
+
+def test_a_chain_of_copies_near_duplicates_and_pairs_is_one_cluster() -> None:
+    clusters = near_duplicate_clusters([LONG, "hund", LONG + "!!", "katt", "Hund"], [None, "p", "p", None, None])
+    assert clusters.tolist() == [0, 0, 0, 1, 0]
+
+
+@given(st.integers(1, 20).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
+def test_connected_clusters_against_a_naive_search(drawn: tuple[int, list[tuple[int, int]]]) -> None:
+    rows, links = drawn
+    reached = {i: {i} for i in range(rows)}
+    for _ in range(rows):
+        for i, j in links:
+            reached[i] = reached[j] = reached[i] | reached[j]
+    clusters = connected_clusters(rows, links)
+    assert set(clusters) == set(range(len(set(clusters))))
+    assert all((clusters[i] == clusters[j]) == (j in reached[i]) for i in range(rows) for j in range(rows))
 
 
 @given(

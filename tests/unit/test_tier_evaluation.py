@@ -11,6 +11,7 @@ from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.evaluation.tiers import COSTS, evaluate_tiers, known_tiers, tier_shares
 from hatespeech_no.statement import Elements, Statement
 from hatespeech_no.taxonomy import Tier
+from hatespeech_no.triage.profiles import PREVALENCES
 from tests.fixtures import STATEMENTS, complete, ruled_tier, statement_rows
 
 
@@ -74,3 +75,20 @@ def test_costs_say_what_they_are_meant_to() -> None:
     gold, given = np.array([0] * 10 + [3] * 10 + [1] * 10), np.array([3] * 10 + [2] * 10 + [1] * 10)
     counted = sum(cost[list(Tier)[a], list(Tier)[b]] for a, b in zip(gold, given, strict=True)) / 30
     assert tier_shares(gold, given, np.ones((2, 30)))["cost"].value == pytest.approx(counted)
+
+
+def test_loads_are_what_the_risk_rows_weighed_to_a_share_give(demo_run) -> None:  # type: ignore[no-untyped-def]
+    classifier: Classifier = load(demo_run)
+    rows = load_corpus(str(STATEMENTS))["risk"]
+    gold = known_tiers(rows)
+    actionable, protected = gold == Tier.ACTIONABLE.rank, gold == Tier.PROTECTED.rank
+    found = classifier.score([statement_from_row(row) for row in rows])
+    for name, profile in classifier.profiles.items():
+        flagged = np.array([assessment.tier is Tier.ACTIONABLE for assessment in found.rethreshold(name)])
+        assert [load.prevalence for load in profile.loads] == list(PREVALENCES)
+        for load_ in profile.loads:
+            share = load_.prevalence
+            weight = actionable * share / actionable.sum() + protected * (1 - share) / protected.sum()
+            assert load_.flagged_per_10000 == pytest.approx(1e4 * (weight @ flagged), abs=0.06), name
+            right = (weight * actionable) @ flagged / (weight @ flagged)
+            assert load_.precision == pytest.approx(right, abs=6e-5), name

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from hatespeech_no import Capture, Classifier, Statement, Tier, draft_notice, explain
 from hatespeech_no.bundle import Bundle, Manifest
+from hatespeech_no.cli import app
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Input, Scores, pieces
+from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import ELEMENTS, Conduct, Ground
 from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training.profiles import TierRows, learn_then_test
-from hatespeech_no.triage.profiles import OperatingPoints, Profile, decide
+from hatespeech_no.triage.profiles import OperatingPoints, Profile, decide, log_odds
 
 _SURE = 6.0
 _HATEFUL = {"hateful", "abusive", "ground_ethnicity", "ground_explicit", "target_people"}
@@ -25,6 +29,7 @@ _WORDS: dict[str, tuple[Conduct, set[str]]] = {
     "sitat": (Conduct.DEHUMANISATION, _HATEFUL - {"hateful"} | {"shield", "context_quotation"}),
     "knuse": (Conduct.THREAT, {"abusive", "target_person", "addressed_in_person"}),
     "kanskje": (Conduct.DEHUMANISATION, set()),
+    "alltid": (Conduct.STEREOTYPE, _HATEFUL),
 }
 
 
@@ -176,6 +181,25 @@ def test_an_explanation_says_what_a_human_must_decide(classifier: Classifier, la
     assert ("Et menneske må avgjøre" if lang == "nb" else "A human must decide") not in calm
 
 
+def test_the_command_weighs_the_words_of_the_passage_that_its_profile_shows(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = []
+    monkeypatch.setattr(sys.modules["hatespeech_no.cli.explain"], "load", lambda model: classifier)
+    score = classifier.score
+    monkeypatch.setattr(classifier, "score", lambda *given: scored.append(given) or score(*given))
+    text = "Sånne er alltid slik. De er kanskje dumme."
+    last = {}
+    for profile in ("balanced", "high_recall"):
+        done = CliRunner().invoke(app, ["explain", text, "--profile", profile])
+        assert done.exit_code == 0, done.output
+        last[profile] = done.output.splitlines()[-1].strip()
+    assert last == {"balanced": "Sånne er alltid slik.", "high_recall": "De er kanskje dumme."}
+    assert len(scored) == 2, "once each"
+    calm = CliRunner().invoke(app, ["explain", "Fint vær i dag."])
+    assert calm.output.splitlines()[-1] == NOTICE["en"], "no words of what is protected"
+
+
 @pytest.mark.parametrize("lang", ["nb", "en"])
 @pytest.mark.parametrize("recipient", ["platform", "police"])
 def test_a_draft_marks_what_is_missing_and_is_no_verdict(classifier: Classifier, recipient: Any, lang: Any) -> None:
@@ -199,6 +223,13 @@ def test_below_the_threshold_the_most_probable_other_tier_is_given() -> None:
     chances = np.array([[0.4, 0.2, 0.0, 0.4], [0.55, 0.05, 0.0, 0.4], [0.2, 0.1, 0.6, 0.1]], np.float32)
     assert decide(chances, chances[:, 3], 0.45).tolist() == [1, 0, 2]
     assert decide(chances, chances[:, 3], 0.4).tolist() == [3, 3, 2]
+
+
+def test_log_odds_are_undone_by_calibration_that_changes_nothing_and_finite_at_the_ends() -> None:
+    p = np.array([0.0, 1e-5, 0.25, 0.5, 0.99, 1.0], np.float32)
+    assert log_odds(p)[2] == pytest.approx(np.log(1 / 3))
+    assert np.isfinite(log_odds(p)).all()
+    assert OperatingPoints().calibrated(p) == pytest.approx(p, abs=1e-6)
 
 
 def _draw(generator: np.random.Generator, rows: int) -> TierRows:

@@ -11,7 +11,7 @@ from hatespeech_no import Conduct, Context, Ground, Statement, Target, Tier
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.statement import Elements, LabelledPassage, derive_text_labels
-from hatespeech_no.taxonomy import ELEMENTS, Publicity, element_label
+from hatespeech_no.taxonomy import DETAILS, ELEMENTS, YES_NO, Publicity, element_label
 from hatespeech_no.triage import load_rules
 from tests.fixtures import statement_rows
 
@@ -37,6 +37,12 @@ def test_every_code_has_a_name_in_both_languages(kind: type[Ground]) -> None:
 
 def test_every_element_has_a_name_in_both_languages() -> None:
     assert all(element_label(e, "nb") and element_label(e, "en") for e in (*ELEMENTS, "conduct"))
+
+
+def test_overviews_keep_what_is_no_detail() -> None:
+    assert [e for e in ELEMENTS if e not in DETAILS] == [*YES_NO, *(f"ground_{g}" for g in Ground), "shield"]
+    assert DETAILS - set(ELEMENTS) == {f"conduct_{c}" for c in Conduct}
+    assert "conduct" not in DETAILS
 
 
 def _all_texts_for_moderators() -> list[str]:

@@ -56,11 +56,11 @@ def audit(
             raise HatespeechError(f"{out}: cannot be made ({error.strerror})") from error
         found = run_audit(classifier, suites, ours, key, rows=rows, resamples=resamples, progress=progress)
         progress("writing")
-        write_audit(found, classifier, out, key)
+        names = {function.id: function.label(lang) for function in load_functions().values()}
+        write_audit(found, classifier, out, key, names, lang)
         bundle = classifier.bundle
         card = model_card(bundle.manifest, bundle.digest, find_seed(bundle.manifest, Path(model)), lang)
         (out / f"card.{lang}.md").write_text(card, "utf-8")
-        names = {function.id: function.label(lang) for function in load_functions().values()}
         report = out / f"report.{lang}.html"
         report.write_text(render(found, bundle, out / "figures", left_out, names, lang), "utf-8")
     for corpus, reason in left_out.items():

@@ -16,7 +16,8 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.compare import ALL, HEADLINES, Difference, Run, read_run
 from hatespeech_no.evaluation.compare import compare as run_comparison
 from hatespeech_no.evaluation.metrics import MACRO_F1
-from hatespeech_no.evaluation.report import WORDS, difference, number, question, render, sentence, verdict
+from hatespeech_no.evaluation.pages import number
+from hatespeech_no.evaluation.report import WORDS, difference, question, render, sentence, verdict
 from hatespeech_no.loading import RUNS
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import Lang

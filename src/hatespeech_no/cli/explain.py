@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from hatespeech_no.loading import load
-from hatespeech_no.models.attribution import WordWeight
+from hatespeech_no.models.attribution import WordWeight, attribute
+from hatespeech_no.models.elements import Input
 from hatespeech_no.scoring import explain as explained
 from hatespeech_no.statement import Statement
-from hatespeech_no.taxonomy import Lang, Publicity, Tier
+from hatespeech_no.taxonomy import Lang, Publicity
 from hatespeech_no.text.printable import printable
 
 _STRONG, _WEAK, _LEAST = 0.5, 0.2, 1e-6
@@ -35,8 +36,10 @@ def explain(
     (assessment,) = classifier.score(statement, profile)
     console = Console()
     console.print(explained(assessment, lang, text), markup=False, highlight=False)
-    if assessment.tier is not Tier.PROTECTED:
-        console.print(_words(text, classifier.words(statement)))
+    if assessment.evidence:
+        # Classifier.words would score again, and take the passage that is gravest under the profile balanced.
+        shown = Input(text, assessment.evidence[:1], statement.thread)
+        console.print(_words(text, attribute(classifier.bundle.model, shown, 1, "hateful")))
 
 
 def _words(text: str, weights: list[WordWeight]) -> Text:

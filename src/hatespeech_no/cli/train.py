@@ -11,13 +11,12 @@ from rich.table import Table
 
 from hatespeech_no.cli.progress import TrainingProgress
 from hatespeech_no.loading import RUNS
+from hatespeech_no.taxonomy import DETAILS
 from hatespeech_no.tracking import MlflowTracker
 from hatespeech_no.tracking.store import local_store
 from hatespeech_no.training import load_config, processes, take_part
 from hatespeech_no.training import train as run_training
 from hatespeech_no.training.config import without_password
-
-_DETAILS = ("context_", "target_", "conduct_")
 
 
 def train(
@@ -60,7 +59,7 @@ def _table(summary: dict[str, Any]) -> Table:
     metrics = summary["metrics"]
     for key, value in metrics.items():
         suite, *rest = key.split("/")
-        if len(rest) != 3 or rest[0] != "all" or rest[2] != "macro_f1" or rest[1].startswith(_DETAILS):
+        if len(rest) != 3 or rest[0] != "all" or rest[2] != "macro_f1" or rest[1] in DETAILS:
             continue
         auroc = metrics.get(key.replace("macro_f1", "auroc"))
         spread = "" if value["sd"] is None else f" ± {value['sd']:.3f}"

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hatespeech_no.corpora import statement_from_row
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.evaluation.metrics import Estimate
 from hatespeech_no.scoring import Classifier
+from hatespeech_no.splits import connected_clusters
 from hatespeech_no.statement import Statement
 
 if TYPE_CHECKING:
@@ -98,9 +97,7 @@ def sharing_clusters(rows: int, *columns: Sequence[Any]) -> NDArray[np.int64]:
         for i, value in enumerate(column)
         if value is not None
     ]
-    edges = np.array(links, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(rows, rows))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    return connected_clusters(rows, links)
 
 
 def table_row(suite: str, slice_name: str, element: str, metric: str, found: Estimate) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hatespeech_no.evaluation.reliability import reliability
 from hatespeech_no.evaluation.robustness import ROWS, draw_robustness, evaluate_robustness
 from hatespeech_no.evaluation.tables import with_keyed_ids, write_tables
 from hatespeech_no.scoring import Classifier
+from hatespeech_no.taxonomy import Lang
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -120,7 +121,9 @@ def _linked(dataset: Dataset) -> Dataset:
     return dataset.select_columns(others).add_column("cluster", linked_clusters(dataset))
 
 
-def write_audit(found: Audit, classifier: Classifier, folder: Path, key: bytes) -> None:
+def write_audit(
+    found: Audit, classifier: Classifier, folder: Path, key: bytes, functions: Mapping[str, str], lang: Lang
+) -> None:
     """Write the tables as ``tables/*.csv`` and their figures as ``figures/*.png``.
 
     Args:
@@ -128,6 +131,8 @@ def write_audit(found: Audit, classifier: Classifier, folder: Path, key: bytes) 
         classifier: the model.
         folder: an existing one.
         key: of ids.
+        functions: names of functions by id, in that language; others are shown by their id.
+        lang: of the figures.
     """
     tables, figures = folder / "tables", folder / "figures"
     for part in (tables, figures):
@@ -140,7 +145,8 @@ def write_audit(found: Audit, classifier: Classifier, folder: Path, key: bytes) 
         ("robustness", found.robustness),
     ):
         table.to_csv(tables / f"{name}.csv", index=False)
-    draw_figures(found.evaluation, figures)
-    draw_functions({classifier.bundle.manifest.name: found.functions.table}, figures / "functions.png")
-    draw_fairness(found.fairness, figures / "fairness.png")
-    draw_robustness(found.robustness, figures / "robustness.png")
+    draw_figures(found.evaluation, figures, lang)
+    accuracies = {classifier.bundle.manifest.name: found.functions.table}
+    draw_functions(accuracies, functions, figures / "functions.png", lang)
+    draw_fairness(found.fairness, figures / "fairness.png", lang)
+    draw_robustness(found.robustness, figures / "robustness.png", lang)

@@ -13,13 +13,12 @@ import pandas as pd
 
 from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.evaluation.audit import Audit
-from hatespeech_no.evaluation.audit_words import WORDS
+from hatespeech_no.evaluation.audit_words import WORDS, function_label, slice_label
 from hatespeech_no.evaluation.metrics import ALARM_RATE, MACRO_F1
-from hatespeech_no.evaluation.pages import page
-from hatespeech_no.evaluation.report import number
+from hatespeech_no.evaluation.pages import number, page
 from hatespeech_no.evaluation.tiers import TIER_METRICS
 from hatespeech_no.scoring.assessment import NOTICE
-from hatespeech_no.taxonomy import Ground, Lang, element_label
+from hatespeech_no.taxonomy import Lang, element_label
 from hatespeech_no.text.printable import printable
 
 SLICES = ("all", "nb", "nn", "en")
@@ -67,7 +66,7 @@ def render(
     Args:
         found: of ``audit``.
         bundle: the model.
-        figures: folder of those that ``write_audit`` drew.
+        figures: folder of those that ``write_audit`` drew in that language.
         left_out: why, by corpus.
         functions: names of functions by id, in that language; others are shown by their id.
         lang: of the page.
@@ -148,8 +147,7 @@ def _functions(found: Audit, names: Mapping[str, str], lang: Lang) -> Table:
         examples = mine if mine["text"].notna().all() else mine.head(1)
         for i, row in enumerate(examples.to_dict("records")):
             quoted = words["not_quoted"].format(id=row["id"]) if pd.isna(row["text"]) else printable(row["text"])
-            name = names.get(function, function.replace("_", " "))
-            about = [suite, name] if i == 0 else ["", ""]
+            about = [suite, function_label(function, names)] if i == 0 else ["", ""]
             overall = [number(row["accuracy"], lang, 2), f"{row['failures']}/{row['n']}"] if i == 0 else ["", ""]
             rows.append([*about, quoted, labels[row["label"]], number(row["p"], lang, 2), *overall])
     head = ("suite", "function", "statement", "label", "p", "accuracy", "failures")
@@ -163,17 +161,10 @@ def _fairness(found: Audit, lang: Lang) -> tuple[tuple[Table, ...], Table]:
     for row in found.fairness.to_dict("records"):
         signed = row["metric"] == "macro_f1_difference"
         value = figure(row["value"], row["lo"], row["hi"], lang, sign=signed)
-        about, question = _about(row["slice"], lang), _question(row["element"], lang)
+        about, question = slice_label(row["slice"], lang), _question(row["element"], lang)
         table = by_group if row["slice"].startswith(("group_", "ground_")) else overall
         table.rows.append([row["suite"], about, question, words[row["metric"]], value, str(row["n"])])
     return (overall,), by_group
-
-
-def _about(slice_name: str, lang: Lang) -> str:
-    kind, _, name = slice_name.partition("_")
-    if kind == "ground":
-        return Ground(name).label(lang)
-    return name if kind == "group" else WORDS[lang][slice_name]
 
 
 def _robustness(found: Audit, lang: Lang) -> Iterator[Table]:

@@ -1,8 +1,10 @@
-"""What the report of an audit says, in Norwegian Bokmål and English."""
+"""What the report of an audit and its figures say, in Norwegian Bokmål and English."""
 
 from __future__ import annotations
 
-from hatespeech_no.taxonomy import Lang
+from collections.abc import Mapping
+
+from hatespeech_no.taxonomy import Ground, Lang
 
 WORDS: dict[Lang, dict[str, str]] = {
     "nb": {
@@ -90,6 +92,24 @@ WORDS: dict[Lang, dict[str, str]] = {
         "not_here": "{files} er ikke her; hatespeech-no data list viser hva som finnes",
         "not_served": "modellen betjener ikke språket ({languages})",
         "refused": "kan ikke brukes: {error}",
+        "macro_f1_figure": "Makro-F1 på testdeler, med 95 % bootstrap-intervall",
+        "hateful_accuracy_figure": "Andel rett av hatefulle og av ikke hatefulle ytringer, "
+        "med 95 % bootstrap-intervall",
+        "reliability_figure": "Kalibrering på testdeler: sannsynlighet mot andel ja",
+        "fairness_figure": "Grupper og grunnlag, med 95 % bootstrap-intervall",
+        "auc": "AUC",
+        "hateful_subgroup_auc": "innen gruppen",
+        "hateful_bpsn_auc": "BPSN",
+        "hateful_bnsp_auc": "BNSP",
+        "hateful_false_alarms": "kalt hatefull",
+        "tier_false_alarms": "meldt til et menneske som mulig straffbar",
+        "robustness_figure": "Endring når teksten forstyrres, med 95 % bootstrap-intervall",
+        "strength": "styrke",
+        "hateful_macro_f1_change": "makro-F1",
+        "hateful_recall_change": "hatefulle: kalt hatefulle",
+        "hateful_alarms_change": "ikke hatefulle: kalt hatefulle",
+        "tier_recall_change": "mulig straffbare: meldt som det til et menneske",
+        "tier_alarms_change": "vernede: meldt til et menneske som mulig straffbare",
     },
     "en": {
         "title": "Audit of the model {name}",
@@ -177,5 +197,36 @@ WORDS: dict[Lang, dict[str, str]] = {
         "not_here": "{files} is not here; hatespeech-no data list shows what there is",
         "not_served": "the model does not serve its language ({languages})",
         "refused": "cannot be used: {error}",
+        "macro_f1_figure": "Macro-F1 on test parts, with 95 % bootstrap intervals",
+        "hateful_accuracy_figure": "Accuracy on hateful and on not hateful statements, with 95 % bootstrap intervals",
+        "reliability_figure": "Reliability on test parts: probability against share of yes",
+        "fairness_figure": "Groups and grounds, with 95 % bootstrap intervals",
+        "auc": "AUC",
+        "hateful_subgroup_auc": "within the group",
+        "hateful_bpsn_auc": "BPSN",
+        "hateful_bnsp_auc": "BNSP",
+        "hateful_false_alarms": "called hateful",
+        "tier_false_alarms": "flagged for a human as possibly punishable",
+        "robustness_figure": "Change under perturbation, with 95 % bootstrap intervals",
+        "strength": "strength",
+        "hateful_macro_f1_change": "macro-F1",
+        "hateful_recall_change": "hateful: called hateful",
+        "hateful_alarms_change": "not hateful: called hateful",
+        "tier_recall_change": "possibly punishable: flagged so for a human",
+        "tier_alarms_change": "protected: flagged for a human as possibly punishable",
     },
 }
+"""By name; what a figure says of a measure of an element is named ``<element>_<measure>``."""
+
+
+def function_label(function: str, names: Mapping[str, str]) -> str:
+    """What a function tests: its name by id, else the id as words."""
+    return names.get(function, function.replace("_", " "))
+
+
+def slice_label(name: str, lang: Lang) -> str:
+    """What a slice of ``evaluate_fairness`` is about; groups have the names of their suite."""
+    kind, _, rest = name.partition("_")
+    if kind == "ground":
+        return Ground(rest).label(lang)
+    return rest if kind == "group" else WORDS[lang][name]

@@ -23,6 +23,8 @@ from hatespeech_no.evaluation.answers import (
     statements_of,
     table_row,
 )
+from hatespeech_no.evaluation.audit_words import WORDS, slice_label
+from hatespeech_no.evaluation.figures import save_figure
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import (
     ALARM_RATE,
@@ -37,7 +39,7 @@ from hatespeech_no.evaluation.metrics import (
 )
 from hatespeech_no.evaluation.tiers import known_tiers
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.taxonomy import Conduct, Ground, Tier
+from hatespeech_no.taxonomy import Conduct, Ground, Lang, Tier
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -221,25 +223,20 @@ def _parity(cases: _Cases, draw: _Draw) -> _Found:
 
 
 _PANELS = {
-    "AUC": {
-        ("hateful", "subgroup_auc"): "within the group",
-        ("hateful", "bpsn_auc"): "BPSN",
-        ("hateful", "bnsp_auc"): "BNSP",
-    },
-    "false alarms on harmless mentions": {
-        ("hateful", "false_alarms"): "called hateful",
-        ("tier", "false_alarms"): "flagged for a human as possibly punishable",
-    },
+    "auc": (("hateful", "subgroup_auc"), ("hateful", "bpsn_auc"), ("hateful", "bnsp_auc")),
+    "false_alarms": (("hateful", "false_alarms"), ("tier", "false_alarms")),
 }
+"""Element and measures of each panel."""
 _COLOURS = ("#2f5d8a", "#c8702a", "#5a8a3c")
 
 
-def draw_fairness(table: pd.DataFrame, path: Path) -> None:
+def draw_fairness(table: pd.DataFrame, path: Path, lang: Lang) -> None:
     """Draw AUCs and false alarms per group and ground, two panels per suite.
 
     Args:
         table: of ``evaluate_fairness``; nothing is drawn where it has no group.
         path: the PNG file.
+        lang: of the words in it.
     """
     drawn = [key for panel in _PANELS.values() for key in panel]
     of_groups = table[pd.MultiIndex.from_frame(table[["element", "metric"]]).isin(drawn)]
@@ -249,30 +246,31 @@ def draw_fairness(table: pd.DataFrame, path: Path) -> None:
     require("matplotlib", "train").use("Agg")
     import matplotlib.pyplot as plt
 
+    words = WORDS[lang]
     heights = [1 + 0.22 * rows["slice"].nunique() for rows in suites.values()]
     figure, grid = plt.subplots(
-        len(suites), 2, figsize=(9, 0.6 + sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
+        len(suites), 2, figsize=(11, 0.6 + sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
     )
     for line, (suite, rows) in zip(grid, suites.items(), strict=True):
         order = list(dict.fromkeys(rows["slice"]))
         for axes, (title, metrics) in zip(line, _PANELS.items(), strict=True):
-            axes.set_title(f"{suite}: {title}", fontsize=9, pad=16)
-            _dots(axes, rows, order, metrics)
+            axes.set_title(f"{suite}: {words[title]}", fontsize=9, pad=16)
+            _dots(axes, rows, order, metrics, lang)
         line[1].tick_params(labelleft=False)
-    figure.suptitle("Groups and grounds, with 95 % bootstrap intervals", fontsize=10)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    figure.suptitle(words["fairness_figure"], fontsize=10)
+    save_figure(figure, path, lang)
 
 
-def _dots(axes: Axes, rows: pd.DataFrame, order: list[str], metrics: Mapping[tuple[str, str], str]) -> None:
-    for i, ((element, metric), label) in enumerate(metrics.items()):
+def _dots(axes: Axes, rows: pd.DataFrame, order: list[str], metrics: tuple[tuple[str, str], ...], lang: Lang) -> None:
+    for i, (element, metric) in enumerate(metrics):
+        label = WORDS[lang][f"{element}_{metric}"]
         mine = rows[(rows["element"] == element) & (rows["metric"] == metric)]
         y = np.array([order.index(name) for name in mine["slice"]]) + 0.22 * (i - (len(metrics) - 1) / 2)
         errors = [mine["value"] - mine["lo"], mine["hi"] - mine["value"]]
         axes.errorbar(
             mine["value"], y, xerr=errors, fmt="o", markersize=3, elinewidth=1, color=_COLOURS[i], label=label
         )
-    axes.set_yticks(range(len(order)), [name.partition("_")[2].replace("_", " ") for name in order], fontsize=8)
+    axes.set_yticks(range(len(order)), [slice_label(name, lang) for name in order], fontsize=8)
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.grid(color="#e4e4e4", linewidth=0.6)

@@ -11,9 +11,13 @@ import numpy as np
 import pandas as pd
 
 from hatespeech_no.errors import require
+from hatespeech_no.evaluation.audit_words import WORDS
+from hatespeech_no.evaluation.pages import number
+from hatespeech_no.taxonomy import Lang, element_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from hatespeech_no.evaluation.compare import Difference
     from hatespeech_no.evaluation.evaluate import Evaluation
@@ -22,27 +26,37 @@ _FEWEST = 5  # rows in a bin, below which its share says nothing
 _BLUE, _ORANGE, _GREY = "#2f5d8a", "#c8702a", "#9a9a9a"
 
 
-def draw_figures(evaluation: Evaluation, folder: Path) -> None:
+def draw_figures(evaluation: Evaluation, folder: Path, lang: Lang) -> None:
     """Draw macro-F1, accuracy on each side, and reliability; nothing is drawn where there is nothing to show.
 
     Args:
         evaluation: what to show.
         folder: an existing folder for the PNG files.
+        lang: of the words in them.
     """
     require("matplotlib", "train").use("Agg")
-    table = evaluation.table()
+    words, table = WORDS[lang], evaluation.table()
     overall = table[table["slice"] == "all"]
-    _intervals(
-        overall[(overall["metric"] == "macro_f1") & ~overall["element"].str.startswith("conduct_")],
-        "Macro-F1 on test parts",
-        folder / "macro_f1.png",
-    )
-    _intervals(
-        overall[overall["metric"].isin(["accuracy_yes", "accuracy_no"]) & (overall["element"] == "hateful")],
-        "Accuracy on hateful and on not hateful statements",
-        folder / "hateful_accuracy.png",
-    )
-    _reliability(evaluation.predictions, folder / "reliability.png")
+    macro = overall[(overall["metric"] == "macro_f1") & ~overall["element"].str.startswith("conduct_")]
+    asked = macro["element"].map(lambda element: element_label(element, lang))
+    _intervals(macro, asked, words["macro_f1_figure"], folder / "macro_f1.png", lang)
+    sides = {"accuracy_yes": element_label("hateful", lang), "accuracy_no": words["not"]}
+    accuracy = overall[overall["metric"].isin(list(sides)) & (overall["element"] == "hateful")]
+    labels = accuracy["metric"].map(sides)
+    _intervals(accuracy, labels, words["hateful_accuracy_figure"], folder / "hateful_accuracy.png", lang)
+    _reliability(evaluation.predictions, folder / "reliability.png", lang)
+
+
+def save_figure(figure: Figure, path: Path, lang: Lang) -> None:
+    """Write a figure and close it; numbers on its axes are as people write them in that language."""
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import ScalarFormatter
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if isinstance(axis.get_major_formatter(), ScalarFormatter):  # others show names
+            axis.set_major_formatter(lambda value, _: number(value, lang, 2))
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
 
 
 def draw_gains(differences: Sequence[Difference], labels: Sequence[str], title: str) -> str:
@@ -74,15 +88,13 @@ def draw_gains(differences: Sequence[Difference], labels: Sequence[str], title: 
     return stream.getvalue()
 
 
-def _intervals(rows: pd.DataFrame, title: str, path: Path) -> None:
+def _intervals(rows: pd.DataFrame, labels: pd.Series, title: str, path: Path, lang: Lang) -> None:
     if rows.empty:
         return
     import matplotlib.pyplot as plt
 
-    labels = rows["suite"] + " · " + rows["element"].str.replace("_", " ")
-    if rows["metric"].nunique() > 1:
-        labels += rows["metric"].map({"accuracy_yes": " (yes)", "accuracy_no": " (no)"})
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.3 * len(rows)), layout="constrained")
+    names = rows["suite"] + " · " + labels
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.3 * len(rows)), layout="constrained")
     y = np.arange(len(rows))[::-1]
     value = rows["value"].to_numpy()
     axes.barh(y, value, color=_BLUE, height=0.6)
@@ -95,18 +107,17 @@ def _intervals(rows: pd.DataFrame, title: str, path: Path) -> None:
         elinewidth=1,
         capsize=2,
     )
-    axes.set_yticks(y, [f"{label}  (n={n})" for label, n in zip(labels, rows["n"], strict=True)], fontsize=8)
+    axes.set_yticks(y, [f"{name}  (n={n})" for name, n in zip(names, rows["n"], strict=True)], fontsize=8)
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.axvline(0.5, color=_GREY, linewidth=0.8, linestyle=":")
-    axes.set_title(f"{title}, with 95 % bootstrap intervals", fontsize=10)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    figure.suptitle(title, fontsize=10)
+    save_figure(figure, path, lang)
 
 
-def _reliability(predictions: dict[str, pd.DataFrame], path: Path) -> None:
+def _reliability(predictions: dict[str, pd.DataFrame], path: Path, lang: Lang) -> None:
     panels = [
-        (f"{suite} · {element}", rows)
+        (f"{suite}\n{element_label(element, lang)}", rows)
         for suite, table in predictions.items()
         for element, rows in table.groupby("element")
         if element in ("hateful", "abusive", "ground_gender") and 0 < rows["label"].mean() < 1 and len(rows) >= 50
@@ -118,15 +129,14 @@ def _reliability(predictions: dict[str, pd.DataFrame], path: Path) -> None:
     columns = min(4, len(panels))
     lines = -(-len(panels) // columns)
     figure, grid = plt.subplots(
-        lines, columns, figsize=(2.6 * columns, 2.7 * lines), layout="constrained", squeeze=False
+        lines, columns, figsize=(max(4.5, 2.6 * columns), 2.7 * lines), layout="constrained", squeeze=False
     )
     for axes in grid.flat[len(panels) :]:
         axes.axis("off")
     for axes, (title, rows) in zip(grid.flat, panels, strict=False):
         _reliability_panel(axes, title, rows)
-    figure.suptitle("Reliability on test parts: predicted probability against share of yes", fontsize=10)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    figure.suptitle(WORDS[lang]["reliability_figure"], fontsize=10)
+    save_figure(figure, path, lang)
 
 
 def _reliability_panel(axes: Axes, title: str, rows: pd.DataFrame) -> None:

@@ -19,9 +19,13 @@ from hatespeech_no.evaluation.answers import (
     statements_of,
     table_row,
 )
+from hatespeech_no.evaluation.audit_words import WORDS, function_label
+from hatespeech_no.evaluation.figures import save_figure
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import ACCURACY, MACRO_F1, estimate, resample_weights
+from hatespeech_no.evaluation.pages import number
 from hatespeech_no.scoring import Classifier
+from hatespeech_no.taxonomy import Lang
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -102,12 +106,14 @@ def worst_functions(
     return shown[["suite", "function", "accuracy", "n", "failures", "id", "label", "p", "text"]]
 
 
-def draw_functions(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
+def draw_functions(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str], path: Path, lang: Lang) -> None:
     """Draw accuracy per function as a heat map, one panel per suite and one column per model.
 
     Args:
         tables: ``FunctionResults.table`` by name of the model; nothing is drawn where all are empty.
+        names: of functions by id, in that language; others are shown by their id.
         path: the PNG file.
+        lang: of the words in it.
     """
     merged = pd.concat([table.assign(model=model) for model, table in tables.items()])
     merged = merged[merged["metric"] == ACCURACY.name]
@@ -117,21 +123,23 @@ def draw_functions(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     panels = {
-        suite: rows.pivot_table(index="slice", columns="model", values="value", sort=False)
+        suite: rows.pivot_table(index="slice", columns="model", values="value", sort=False).rename(
+            lambda function: function_label(function, names)
+        )
         for suite, rows in merged.groupby("suite", sort=False)
     }
     longest = max(map(len, panels.values()))
-    width = len(panels) * (2.6 + 0.5 * len(tables))
+    letters = sum(cells.index.str.len().max() for cells in panels.values())
+    width = 1.5 + 0.06 * letters + 0.5 * len(panels) * len(tables)
     figure, grid = plt.subplots(1, len(panels), figsize=(width, 2 + 0.2 * longest), layout="constrained", squeeze=False)
     for axes, (suite, cells) in zip(grid.flat, panels.items(), strict=True):
-        _heat_map(axes, str(suite), cells.reindex(columns=list(tables)))
+        _heat_map(axes, str(suite), cells.reindex(columns=list(tables)), lang)
         axes.set_ylim(longest - 0.5, -0.5)  # rows of one height
-    figure.colorbar(grid.flat[0].images[0], ax=grid, shrink=0.4, label="accuracy of hateful or not")
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    figure.colorbar(grid.flat[0].images[0], ax=grid, shrink=0.4, label=WORDS[lang]["accuracy"])
+    save_figure(figure, path, lang)
 
 
-def _heat_map(axes: Axes, suite: str, cells: pd.DataFrame) -> None:
+def _heat_map(axes: Axes, suite: str, cells: pd.DataFrame, lang: Lang) -> None:
     values = cells.to_numpy()
     axes.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(values.shape[1]), [str(name) for name in cells.columns], rotation=90, fontsize=8)
@@ -141,4 +149,5 @@ def _heat_map(axes: Axes, suite: str, cells: pd.DataFrame) -> None:
     axes.set_title(suite, fontsize=10)
     for (i, j), value in np.ndenumerate(values):
         if not np.isnan(value):
-            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="wk"[int(value > 0.5)])
+            colour = "wk"[int(value > 0.5)]
+            axes.text(j, i, number(value, lang, 2), ha="center", va="center", fontsize=7, color=colour)

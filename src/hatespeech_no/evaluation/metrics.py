@@ -131,8 +131,7 @@ def share_decided(decision: int) -> Callable[[Floats, Floats, Floats, Floats], F
 def at_prevalence(yes: int) -> tuple[Metric, ...]:
     """Precision, and flagged texts of 10,000, where another share of texts is to be flagged than in the sample.
 
-    The shares are ``PREVALENCES``. With recall r and a share a of the others flagged, both as in the
-    sample, a share s gives precision ``s r / (s r + (1 - s) a)`` (Bayes); see ``triage.profiles.Load``.
+    The shares are ``PREVALENCES``; see ``precision_and_load``.
 
     Args:
         yes: the label of texts to be flagged, and the decision that flags; 0 is the label of the others.
@@ -140,18 +139,32 @@ def at_prevalence(yes: int) -> tuple[Metric, ...]:
     return tuple(metric for share in PREVALENCES for metric in _at_share(share, yes))
 
 
+def precision_and_load(share: float | Floats, recall: Floats, alarms: Floats) -> tuple[Floats, Floats]:
+    """What flagging comes to where a share s of texts is to be flagged.
+
+    Args:
+        share: s, 0 to 1.
+        recall: share r of these texts that is flagged.
+        alarms: share a of the others that is flagged.
+
+    Returns:
+        Precision ``s r / (s r + (1 - s) a)`` (Bayes), NaN where nothing is flagged, and flagged texts of 10,000;
+        each of the shape that the arguments broadcast to.
+    """
+    right, wrong = share * recall, (1 - share) * alarms
+    return _ratio(right, right + wrong), 1e4 * (right + wrong)
+
+
 def _at_share(share: float, yes: int) -> tuple[Metric, Metric]:
-    def flagged(label: Floats, decision: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    def found(label: Floats, decision: Floats, weights: Floats) -> tuple[Floats, Floats]:
         recall, alarms = (_mean(decision[label == side] == yes, weights[:, label == side]) for side in (yes, 0))
-        return share * recall, (1 - share) * alarms
+        return precision_and_load(share, recall, alarms)
 
     def precision(label: Floats, _: Floats, decision: Floats, weights: Floats) -> Floats:
-        right, wrong = flagged(label, decision, weights)
-        return _ratio(right, right + wrong)
+        return found(label, decision, weights)[0]
 
     def per_10000(label: Floats, _: Floats, decision: Floats, weights: Floats) -> Floats:
-        right, wrong = flagged(label, decision, weights)
-        return 1e4 * (right + wrong)
+        return found(label, decision, weights)[1]
 
     en, about = f"{100 * share:g}", ((0,), (yes,))
     nb = en.replace(".", ",")

@@ -1,8 +1,10 @@
-"""HTML pages with nothing loaded from elsewhere."""
+"""HTML pages with nothing loaded from elsewhere, and numbers as people write them."""
 
 from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from hatespeech_no.taxonomy import Lang
 
 
 def page(template: str, **values: object) -> str:
@@ -21,3 +23,9 @@ def page(template: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template).render(values)
+
+
+def number(value: float, lang: Lang, digits: int = 3, *, sign: bool = False) -> str:
+    """As people write it in that language."""
+    shown = f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    return shown.replace(".", ",") if lang == "nb" else shown

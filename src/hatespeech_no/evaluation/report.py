@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hatespeech_no.evaluation.compare import ALL, HEADLINES, TIER, Difference, Run
 from hatespeech_no.evaluation.figures import draw_gains
 from hatespeech_no.evaluation.metrics import MACRO_F1
-from hatespeech_no.evaluation.pages import page
+from hatespeech_no.evaluation.pages import number, page
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import Conduct, Lang, element_label
 
@@ -96,12 +96,6 @@ _LANGUAGES: dict[str, tuple[str, str]] = {
     "de": ("tysk", "German"),
     "no": ("norsk", "Norwegian"),
 }
-
-
-def number(value: float, lang: Lang, digits: int = 3, *, sign: bool = False) -> str:
-    """As people write it in that language."""
-    shown = f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
-    return shown.replace(".", ",") if lang == "nb" else shown
 
 
 def question(found: Difference, lang: Lang) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ from hatespeech_no.evaluation.answers import (
     statements_of,
     table_row,
 )
+from hatespeech_no.evaluation.audit_words import WORDS
+from hatespeech_no.evaluation.figures import save_figure
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import (
     ALARM_RATE,
@@ -35,7 +38,7 @@ from hatespeech_no.evaluation.metrics import (
 from hatespeech_no.evaluation.tiers import known_tiers
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.statement import Statement
-from hatespeech_no.taxonomy import Tier
+from hatespeech_no.taxonomy import Lang, Tier
 from hatespeech_no.text.perturb import PERTURBATIONS, perturb
 
 if TYPE_CHECKING:
@@ -163,20 +166,21 @@ def _figures(
 
 
 _LINES = {
-    ("hateful", "macro_f1_change"): ("macro-F1", "black", "-"),
-    ("hateful", "recall_change"): ("hateful: called hateful", "#2f5d8a", "-"),
-    ("hateful", "alarms_change"): ("not hateful: called hateful", "#c8702a", "-"),
-    ("tier", "recall_change"): ("possibly punishable: flagged so for a human", "#2f5d8a", ":"),
-    ("tier", "alarms_change"): ("protected: flagged for a human as possibly punishable", "#c8702a", ":"),
+    ("hateful", "macro_f1_change"): ("black", "-"),
+    ("hateful", "recall_change"): ("#2f5d8a", "-"),
+    ("hateful", "alarms_change"): ("#c8702a", "-"),
+    ("tier", "recall_change"): ("#2f5d8a", ":"),
+    ("tier", "alarms_change"): ("#c8702a", ":"),
 }
 
 
-def draw_robustness(table: pd.DataFrame, path: Path) -> None:
+def draw_robustness(table: pd.DataFrame, path: Path, lang: Lang) -> None:
     """Draw the changes against strength: one panel per perturbation, a column per suite.
 
     Args:
         table: of ``evaluate_robustness``; nothing is drawn where it is empty.
         path: the PNG file.
+        lang: of the words in it.
     """
     curves = table[table["slice"] != _NEGATION]
     if curves.empty:
@@ -184,6 +188,7 @@ def draw_robustness(table: pd.DataFrame, path: Path) -> None:
     require("matplotlib", "train").use("Agg")
     import matplotlib.pyplot as plt
 
+    words = WORDS[lang]
     suites, names = list(curves["suite"].unique()), list(curves["slice"].unique())
     figure, grid = plt.subplots(
         *(len(names), len(suites)),
@@ -194,20 +199,20 @@ def draw_robustness(table: pd.DataFrame, path: Path) -> None:
         squeeze=False,
     )
     for (i, name), (j, suite) in ((row, column) for row in enumerate(names) for column in enumerate(suites)):
-        _panel(grid[i, j], curves[(curves["slice"] == name) & (curves["suite"] == suite)])
-        grid[i, 0].set_ylabel(name.replace("_", " "), fontsize=8)
+        _panel(grid[i, j], curves[(curves["slice"] == name) & (curves["suite"] == suite)], lang)
+        grid[i, 0].set_ylabel(fill(words[name], 23), fontsize=8)
         grid[0, j].set_title(suite, fontsize=9)
-        grid[-1, j].set_xlabel("strength", fontsize=8)
+        grid[-1, j].set_xlabel(words["strength"], fontsize=8)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", fontsize=7, frameon=False)
-    figure.suptitle("Change under perturbation, with 95 % bootstrap intervals", fontsize=10)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    figure.suptitle(words["robustness_figure"], fontsize=10)
+    save_figure(figure, path, lang)
 
 
-def _panel(axes: Axes, curves: pd.DataFrame) -> None:
+def _panel(axes: Axes, curves: pd.DataFrame, lang: Lang) -> None:
     axes.axhline(0, color="#9a9a9a", linewidth=0.8)
     axes.tick_params(labelsize=7)
-    for (element, metric), (label, colour, style) in _LINES.items():
+    for (element, metric), (colour, style) in _LINES.items():
+        label = WORDS[lang][f"{element}_{metric}"]
         line = curves[(curves["element"] == element) & (curves["metric"] == metric)].sort_values("strength")
         strength = [0.0, *line["strength"]]
         value, lo, hi = ([0.0, *line[name]] for name in ("value", "lo", "hi"))

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from hatespeech_no.bundle import MANIFEST, Manifest
 from hatespeech_no.corpora.catalogue import corpus_names, find_descriptor
 from hatespeech_no.scoring.assessment import NOTICE
-from hatespeech_no.taxonomy import ELEMENTS, Lang, element_label
+from hatespeech_no.taxonomy import DETAILS, ELEMENTS, Lang, element_label
 from hatespeech_no.training.config import ModelConfig
 from hatespeech_no.training.record import RECORD, Record
 from hatespeech_no.triage.profiles import ProfileName
@@ -25,7 +25,6 @@ from hatespeech_no.triage.profiles import ProfileName
 _LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 
 _UNKNOWN = {"nb": "ukjent", "en": "unknown"}
-_DETAILS = ("context_", "target_", "conduct_")
 _FIGURES = dict.fromkeys(("macro_f1", "precision", "accuracy_yes", "accuracy_no", "auroc"))
 _TIER_FIGURES = ("macro_f1", "recall", "alarms", "abstained")
 _NOT_SHOWN = ("tracking.", "output", "results")
@@ -179,7 +178,7 @@ def _figures(metrics: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     """Rows of every main element that a suite labels, in all slices of the suite."""
     found = {place: figures for place, figures in _by_place(metrics).items() if figures.keys() & _FIGURES}
     for suite, element in dict.fromkeys((suite, element) for suite, element, _ in found):
-        if element.startswith(_DETAILS):
+        if element in DETAILS:
             continue
         for part in dict.fromkeys(p for s, _, p in found if s == suite):
             figures = found.get((suite, element, part), {})
@@ -206,4 +205,4 @@ def _reliability(seed: Path | None) -> list[dict[str, Any]]:
     if path is None or not path.is_file():
         return []
     table = pd.read_csv(path)
-    return [row for row in table.to_dict("records") if not row["element"].startswith(_DETAILS)]
+    return [row for row in table.to_dict("records") if row["element"] not in DETAILS]

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 from scipy.stats import beta, binom
 
 from hatespeech_no.bundle import Bundle
 from hatespeech_no.corpora import statement_from_row
-from hatespeech_no.evaluation.metrics import macro_f1_over_classes
+from hatespeech_no.evaluation.metrics import macro_f1_over_classes, precision_and_load
 from hatespeech_no.evaluation.tiers import known_tiers
 from hatespeech_no.models.calibration import platt
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.taxonomy import Tier
-from hatespeech_no.triage.profiles import PREVALENCES, Guarantee, Load, OperatingPoints, Profile, ProfileName
+from hatespeech_no.triage.profiles import PREVALENCES, Guarantee, Load, OperatingPoints, Profile, ProfileName, log_odds
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -110,8 +109,7 @@ def _calibrated(bundle: Bundle, calibration: Dataset) -> OperatingPoints:
     rows = _score(bundle, calibration, OperatingPoints())
     if rows is None or len(np.unique(actionable := rows.tier == Tier.ACTIONABLE.rank)) < 2:
         return OperatingPoints()
-    odds = logit(np.clip(rows.p, 1e-7, 1 - 1e-7)).astype(np.float32)
-    slope, intercept = platt(odds, actionable.astype(np.float32))
+    slope, intercept = platt(log_odds(rows.p).astype(np.float32), actionable.astype(np.float32))
     return OperatingPoints(slope=slope, intercept=intercept) if slope > 0 else OperatingPoints()
 
 
@@ -168,14 +166,12 @@ def _profile(rows: TierRows, threshold: float, guarantees: list[Guarantee]) -> P
             wrong = rows.wrong(measure, threshold, code)
             if len(wrong) >= _FEWEST:
                 by_language[code] = round(float(wrong.mean()), 4)
-    missed, alarms = (float(rows.wrong(measure, threshold).mean()) for measure in _TIER_OF)
-    loads = []
-    for share in PREVALENCES:
-        right, false = share * (1 - missed), (1 - share) * alarms
-        precision = right / (right + false) if right + false else 0.0
-        loads.append(
-            Load(prevalence=share, flagged_per_10000=round(1e4 * (right + false), 1), precision=round(precision, 4))
-        )
+    missed, alarms = (rows.wrong(measure, threshold).mean(keepdims=True) for measure in _TIER_OF)
+    precision, flagged = precision_and_load(np.array(PREVALENCES), 1 - missed, alarms)
+    loads = [
+        Load(prevalence=share, flagged_per_10000=round(of_10000, 1), precision=round(right, 4))
+        for share, of_10000, right in zip(PREVALENCES, flagged.tolist(), np.nan_to_num(precision).tolist(), strict=True)
+    ]
     return Profile(
         threshold=threshold,
         guarantees=tuple(guarantees),

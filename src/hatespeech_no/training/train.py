@@ -196,7 +196,7 @@ def _train_seed(
     bundle.save(folder / "bundle")
     write_tables(evaluation, calibration, folder / "tables", key)
     data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
-    draw_figures(evaluation, folder / "figures")
+    draw_figures(evaluation, folder / "figures", "en")
     return Record(
         name=f"seed-{seed}",
         params={"seed": str(seed)},

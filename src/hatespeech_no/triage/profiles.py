@@ -114,8 +114,7 @@ class OperatingPoints(_Data):
 
     def calibrated(self, p: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probabilities, of the same shape."""
-        odds = logit(np.clip(p.astype(np.float64), _EPSILON, 1 - _EPSILON))
-        return np.asarray(expit(odds * self.slope + self.intercept), dtype=np.float32)
+        return np.asarray(expit(log_odds(p) * self.slope + self.intercept), dtype=np.float32)
 
     def profile(self, name: str) -> Profile:
         """A profile by its name.
@@ -126,6 +125,11 @@ class OperatingPoints(_Data):
         if name not in self.profiles:
             raise HatespeechError(f"this model has no profile {name!r}; it has {', '.join(self.profiles)}")
         return self.profiles[name]
+
+
+def log_odds(p: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Log-odds of probabilities, of the same shape; those of 0 and 1 are finite."""
+    return np.asarray(logit(np.clip(p.astype(np.float64), _EPSILON, 1 - _EPSILON)), dtype=np.float64)
 
 
 def decide(chances: NDArray[np.float32], p_actionable: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
