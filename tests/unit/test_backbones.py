@@ -48,10 +48,18 @@ def test_batches_and_the_cache_change_no_embedding(tiny_backbone: Path, tmp_path
     fresh = Embedder(EmbeddingsConfig(backbone=backbone))(TEXTS)
     alone = np.concatenate([Embedder(EmbeddingsConfig(backbone=backbone))([text]) for text in TEXTS])
     assert np.allclose(fresh, alone, atol=1e-5), "padding is not read"
-    cached = EmbeddingsConfig(backbone=backbone, cache=tmp_path / "cache.sqlite")
+    cached = EmbeddingsConfig(backbone=backbone, cache=tmp_path / "made" / "cache.sqlite")
     first, again = Embedder(cached)(TEXTS), Embedder(cached)([*TEXTS[::-1], "nytt"])
     assert np.array_equal(first, fresh)
     assert np.array_equal(again[:4], fresh[::-1])
+
+
+def test_a_cache_that_cannot_be_opened_is_named(tiny_backbone: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("text\nhei\n" * 100, "utf-8")
+    for path in (tmp_path, tmp_path / "texts.csv", tmp_path / "texts.csv" / "cache.sqlite"):
+        config = EmbeddingsConfig(backbone=BackboneConfig(name=str(tiny_backbone)), cache=path)
+        with pytest.raises(HatespeechError, match="cache: .* cannot be opened"):
+            Embedder(config)(TEXTS)
 
 
 def test_a_backbone_that_cannot_be_had_names_three_ways_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.numpy import load_file, save_file
 
-from hatespeech_no.errors import require
+from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.models.backbones import Backbone, BackboneConfig, load_backbone, pool
 from hatespeech_no.models.elements import Input, Scores, only_on_cpu, pieces
 from hatespeech_no.models.linear import LinearHeads, fit_heads
@@ -99,13 +99,16 @@ class Embedder:
         self._backbone: Backbone | None = None
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embeddings, shape ``(len(texts), hidden size)``; what is longer than the window is not read."""
+        """Embeddings, shape ``(len(texts), hidden size)``; what is longer than the window is not read.
+
+        Raises:
+            HatespeechError: the cache cannot be opened.
+        """
         if self._config.cache is None:
             return self._embed(texts)
         settings = self._config.backbone.model_dump_json()
         keys = [hashlib.sha256(f"{settings}\n{text}".encode("utf-8", "surrogatepass")).digest() for text in texts]
-        with closing(sqlite3.connect(self._config.cache)) as database:
-            database.execute("CREATE TABLE IF NOT EXISTS embedding (key BLOB PRIMARY KEY, vector BLOB)")
+        with closing(_open_cache(self._config.cache)) as database:
             find = "SELECT vector FROM embedding WHERE key = ?"
             found = {key: row[0] for key in set(keys) if (row := database.execute(find, (key,)).fetchone())}
             missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
@@ -140,3 +143,15 @@ class Embedder:
                 output = self._backbone.encoder(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask))
             vectors[rows] = pool(output.last_hidden_state, torch.from_numpy(mask), config.pooling).numpy()
         return vectors
+
+
+def _open_cache(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE IF NOT EXISTS embedding (key BLOB PRIMARY KEY, vector BLOB)")
+    except (OSError, sqlite3.Error) as error:
+        raise HatespeechError(
+            f"model.embeddings.cache: {path} cannot be opened ({error}); name another file"
+        ) from error
+    return database
