@@ -58,7 +58,7 @@ def test_a_cache_that_cannot_be_opened_is_named(tiny_backbone: Path, tmp_path: P
     (tmp_path / "texts.csv").write_text("text\nhei\n" * 100, "utf-8")
     for path in (tmp_path, tmp_path / "texts.csv", tmp_path / "texts.csv" / "cache.sqlite"):
         config = EmbeddingsConfig(backbone=BackboneConfig(name=str(tiny_backbone)), cache=path)
-        with pytest.raises(HatespeechError, match="cache: .* cannot be opened"):
+        with pytest.raises(HatespeechError, match=r"cache: .* cannot be opened"):
             Embedder(config)(TEXTS)
 
 
