@@ -18,6 +18,10 @@ def export(
     model: Annotated[str, typer.Argument(help="Bundle or run folder of an encoder, runs:/… or models:/….")],
     out: Annotated[Path, typer.Argument(help="Folder of the new bundle.")],
     precision: Annotated[Precision, typer.Option(help="int8 is smaller and faster.")] = "int8",
+    languages: Annotated[
+        list[str] | None,
+        typer.Option("--language", help="Serve only this language, in a smaller file; repeat for more: nb, nn, da …"),
+    ] = None,
     corpus: Annotated[str, typer.Option(help="Labelled texts to compare on, its test part.")] = (
         "data/statements/corpus.yaml"
     ),
@@ -30,7 +34,7 @@ def export(
         raise HatespeechError(f"corpus {corpus!r} has no test part to compare on")
     console = Console()
     with console.status("exporting and comparing"):
-        parity = run(load(model).bundle, out, precision, rows)
+        parity = run(load(model).bundle, out, precision, rows, languages or ())
     for line in (
         f"{parity.megabytes:.1f} MB, compared on {parity.rows} texts of the test part of {corpus}:",
         f"  probabilities differ by {parity.percentile_99:.4f} at the 99th percentile, {parity.largest:.4f} at most",

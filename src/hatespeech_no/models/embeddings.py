@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors.numpy import load_file, save_file
 
 from hatespeech_no.errors import HatespeechError, require
-from hatespeech_no.models.backbones import Backbone, BackboneConfig, load_backbone, pool
+from hatespeech_no.models.backbones import BackboneConfig, load_backbone, pool
 from hatespeech_no.models.elements import Input, Scores, only_on_cpu, pieces
 from hatespeech_no.models.linear import LinearHeads, fit_heads
+from hatespeech_no.models.vocabulary import Backbone
 
 _WEIGHTS = "heads.safetensors"
 _BATCH = 32

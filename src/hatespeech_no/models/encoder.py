@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 from hatespeech_no.errors import HatespeechError, require
 from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.elements import Input, Scores
+from hatespeech_no.models.vocabulary import Backbone, needed_by, trim
 from hatespeech_no.models.windows import in_batches, make_windows
 from hatespeech_no.taxonomy import ELEMENTS
 
@@ -71,6 +73,17 @@ class EncoderModel:
         texts = make_windows(self.tokenizer, inputs, self.backbone)
         return to_scores(in_batches(texts, self.network.encoder.config.pad_token_id, run), self.names, self.conduct)
 
+    def serving(self, languages: Sequence[str]) -> EncoderModel:
+        """The same model for these languages alone, without the pieces of the vocabulary that they don't need.
+
+        Raises:
+            HatespeechError: see ``needed_by``.
+        """
+        network = deepcopy(self.network)
+        backbone = trim(Backbone(network.encoder, self.tokenizer), needed_by(self.tokenizer, languages))
+        config = self.backbone.model_copy(update={"languages": tuple(languages)})
+        return EncoderModel(network, backbone.tokenizer, config, self.names, conduct=self.conduct)
+
     def place(self, device: str, threads: int | None) -> None:
         """See ``ElementModel``; the number of threads is torch's, for the whole process."""
         torch = require("torch", "encoder")
@@ -87,7 +100,7 @@ class EncoderModel:
         weights = {name: value.detach().cpu().half().contiguous() for name, value in self.network.state_dict().items()}
         save_file(weights, folder / _WEIGHTS)
         (folder / _CONFIG).write_text(self.network.encoder.config.to_json_string(use_diff=False), "utf-8")
-        self.tokenizer.save(str(folder / _TOKENIZER))
+        self.tokenizer.save(str(folder / _TOKENIZER), pretty=False)
         return {
             "backbone": self.backbone.model_dump(mode="json"),
             "names": list(self.names),

@@ -40,7 +40,7 @@ class OnnxModel:
         self._graph = graph
         self.place("cpu", None)
         self._heads = heads
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._settings = dict(settings)
         self._backbone = BackboneConfig.model_validate(settings["backbone"])
 
@@ -57,7 +57,7 @@ class OnnxModel:
 
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts, their passages in the same pass as the text they stand in."""
-        texts = make_windows(self._tokenizer, inputs, self._backbone)
+        texts = make_windows(self.tokenizer, inputs, self._backbone)
         logits = in_batches(texts, self._settings["pad"], self._run)
         return to_scores(logits, self._settings["names"], self._settings["conduct"])
 
@@ -76,8 +76,8 @@ class OnnxModel:
         """Write graph, heads and tokenizer; returns the settings for the manifest."""
         shutil.copyfile(self._graph, folder / _GRAPH)
         save_file(dict(self._heads), folder / _HEADS)
-        self._tokenizer.no_truncation()
-        self._tokenizer.save(str(folder / _TOKENIZER))
+        self.tokenizer.no_truncation()
+        self.tokenizer.save(str(folder / _TOKENIZER), pretty=False)
         return self._settings
 
     @classmethod

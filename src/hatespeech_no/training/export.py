@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class Parity:
     megabytes: float
 
 
-def export(source: Bundle, target: Path, precision: Precision, rows: Dataset) -> Parity:
+def export(source: Bundle, target: Path, precision: Precision, rows: Dataset, languages: Sequence[str] = ()) -> Parity:
     """Export a fine-tuned model and compare it with its original.
 
     Args:
@@ -59,17 +60,27 @@ def export(source: Bundle, target: Path, precision: Precision, rows: Dataset) ->
         target: folder of the new bundle.
         precision: see ``models.onnx.export``.
         rows: labelled texts that the model has not learned from.
+        languages: the new bundle serves only these, and is smaller; default all that the model serves.
 
     Raises:
-        HatespeechError: another family; or the export loses more than half a point of macro-F1, then
-            nothing is written.
+        HatespeechError: another family, or no text is in those languages; or the export loses more than half
+            a point of macro-F1, then nothing is written.
     """
     if not isinstance(source.model, EncoderModel):
         raise HatespeechError(f"a bundle of the family {source.manifest.family!r} needs no export; only encoder does")
+    model, serves = source.model, source.manifest.languages
+    if languages:
+        model, serves = model.serving(languages), [code for code in serves if code in _codes(languages)]
+        rows = rows.filter(lambda code: code in languages, input_columns="language")
+        if not len(rows):
+            raise HatespeechError(
+                f"no text to compare on is in a language that is to be served ({', '.join(languages)})"
+            )
     with tempfile.TemporaryDirectory() as folder:
-        model = export_model(source.model, Path(folder), precision)
-        manifest = source.manifest.model_copy(update={"family": model.family, "files": {}, "settings": {}})
-        exported = Bundle(manifest, model)
+        small = export_model(model, Path(folder), precision)
+        changes = {"family": small.family, "languages": serves, "files": {}, "settings": {}}
+        manifest = source.manifest.model_copy(update=changes)
+        exported = Bundle(manifest, small)
         one, two = Classifier(source), Classifier(exported)
         inputs = inputs_of(rows)
         first, second = one.probabilities(inputs), two.probabilities(inputs)
@@ -94,6 +105,11 @@ def export(source: Bundle, target: Path, precision: Precision, rows: Dataset) ->
         batch_effect=float(np.abs(alone - _table(second)[: len(alone)]).max()),
         megabytes=sum(path.stat().st_size for path in target.iterdir()) / 1e6,
     )
+
+
+def _codes(languages: Sequence[str]) -> set[str]:
+    """With that of Norwegian in either form."""
+    return {*languages, *({"no"} if {"nb", "nn"} & set(languages) else ())}
 
 
 def _table(probabilities: Probabilities) -> NDArray[np.float32]:
