@@ -20,7 +20,7 @@ FEWEST_LABELS = 30
 """Audit labels of a cell below which it is "not estimable"."""
 
 ALL = "all"
-DIMENSIONS = ("arena", "month")
+DIMENSIONS = ("arena", "month", "flagged")
 
 _TOGETHER = 10  # labels of a stratum in a cell below which it goes together with its neighbour
 
@@ -30,10 +30,11 @@ class Audited:
     """Rows with what people said of some of them.
 
     Attributes:
-        rows: see ``read_scored``.
+        rows: see ``read_scored``; ``flagged`` says whether a naive count would count it as hateful.
         labels: aligned with the rows, see ``measures``.
         stratum: of each row, ``arena * classes + class``.
-        classes: of scores, rising.
+        classes: how many of scores there are.
+        strata: how many there are.
         surveyed: whether the rows are a sample of a larger population.
         drawn: how many rows were to be labelled.
     """
@@ -42,6 +43,7 @@ class Audited:
     labels: pd.DataFrame
     stratum: NDArray[np.int64]
     classes: int
+    strata: int
     surveyed: bool
     drawn: int
 
@@ -61,10 +63,11 @@ def join(design: Design, labels: pd.DataFrame, key: bytes) -> Audited:
             "no label belongs to the sample: their ids must be those of sample.jsonl, made with the same key"
         )
     return Audited(
-        rows=rows,
+        rows=rows.assign(flagged=np.where(rows["p_hateful"] >= FLAGGED, "flagged", "unflagged")),
         labels=found.reindex(rows.index),
         stratum=design.stratum(rows),
         classes=len(design.edges) + 1,
+        strata=len(design.arenas) * (len(design.edges) + 1),
         surveyed=design.columns.weight is not None,
         drawn=len(sample),
     )
@@ -103,7 +106,7 @@ def _of(measure: Measure, audited: Audited, validation: pd.DataFrame | None) -> 
     inclusion = labelled_share(stratum, labelled)
     for dimension in (ALL, *(name for name in DIMENSIONS if name in rows)):
         names, cell = cells_of(rows, dimension)
-        group, most = _together(cell, stratum % audited.classes, labelled, len(names))
+        group, most = group_classes(cell, stratum % audited.classes, labelled, len(names))
         strata = summarise(
             cell * most + group,
             (len(names), most),
@@ -152,7 +155,7 @@ def labelled_share(stratum: NDArray[np.int64], labelled: NDArray[np.bool_]) -> N
     return np.bincount(stratum, labelled) / np.maximum(np.bincount(stratum), 1)
 
 
-def _together(
+def group_classes(
     cell: NDArray[np.int64], number: NDArray[np.int64], labelled: NDArray[np.bool_], cells: int
 ) -> tuple[NDArray[np.int64], int]:
     """A group for each row: neighbouring classes of its cell that have enough labels together; and the most groups.
