@@ -17,13 +17,13 @@ from scipy.special import expit, logit
 from hatespeech_no.mapping.cells import group_classes
 from hatespeech_no.mapping.design import Plan, class_of, plan
 from hatespeech_no.mapping.estimators import Strata, adjusted_count, design_weighted, prediction_powered, summarise
-from hatespeech_no.mapping.intervals import Z, Interval, wilson
+from hatespeech_no.mapping.intervals import Interval, Z, wilson
 from hatespeech_no.mapping.measures import FLAGGED
 from hatespeech_no.triage.profiles import PREVALENCES
 
 # ruff: noqa: T201 - progress of a long script
 HERE = Path(__file__).parent
-SCORES = {name: table for name, table in pd.read_csv(HERE / "scores.csv").groupby("model")}
+SCORES = dict(list(pd.read_csv(HERE / "scores.csv").groupby("model")))
 ROWS, POPULATIONS, DRAWS, CELLS, VALIDATION = 50_000, 10, 200, 500, 715
 EXPECTED = 0.02  # what every sample is planned for, whatever the truth
 Floats = NDArray[np.float64]
@@ -44,6 +44,7 @@ class Scenario:
         return self.scores(rng, label), label
 
     def scores(self, rng: np.random.Generator, label: Floats) -> Floats:
+        """What the model says of rows with these labels."""
         seen = label.copy()
         if self.drift == "unseen":  # half of what is hateful is written in a way that the model does not know
             seen[(label == 1) & (rng.random(len(label)) < 0.5)] = 0
@@ -64,7 +65,9 @@ def drawn(
 ) -> Strata:
     """What many audit samples of one population find, of shape (draws, strata)."""
     code, (rows, n) = class_of(score, strata.edges), (strata.rows[0], strata.labels[0])
-    whole = _summary(code, np.zeros_like(code), score, np.full_like(score, np.nan), np.ones_like(score), 1, surveyed)
+    whole = _summary(
+        code, np.zeros_like(code), score, np.full_like(score, np.nan), np.ones_like(score), 1, surveyed=surveyed
+    )
     picked = [
         np.array([rng.choice(np.flatnonzero(code == h), size, replace=False) for _ in range(draws)])
         for h, size in enumerate(n)
@@ -72,7 +75,7 @@ def drawn(
     chosen = np.concatenate(picked, axis=1)
     turn = np.broadcast_to(np.arange(draws)[:, None], chosen.shape).ravel()
     flat = chosen.ravel()
-    found = _summary(code[flat], turn, score[flat], label[flat], (n / rows)[code[flat]], draws, surveyed)
+    found = _summary(code[flat], turn, score[flat], label[flat], (n / rows)[code[flat]], draws, surveyed=surveyed)
     known = {name: getattr(whole, name) for name in ("weight", "rows", "score", "score_variance")}
     return replace(found, **known)
 
@@ -84,6 +87,7 @@ def _summary(
     label: Floats,
     inclusion: Floats,
     turns: int,
+    *,
     surveyed: bool = False,
 ) -> Strata:
     classes = int(code.max()) + 1
@@ -113,27 +117,30 @@ def estimates(scenario: Scenario, rng: np.random.Generator) -> Iterator[tuple[fl
     for _ in range(POPULATIONS):
         score, label = scenario.population(rng)
         everywhere = np.zeros(ROWS, np.int64)
-        strata = drawn(
-            score, label, plan(score, np.ones(ROWS), everywhere, EXPECTED, scenario.labels), rng
-        )
+        strata = drawn(score, label, plan(score, np.ones(ROWS), everywhere, EXPECTED, scenario.labels), rng)
         alone = rng.hypergeometric(int(label.sum()), int(ROWS - label.sum()), scenario.labels, DRAWS)
         flagged = np.full(DRAWS, np.mean(score >= FLAGGED))
         adjusted = [_adjusted(scenario, flagged[:1], rng) for _ in range(DRAWS)]
-        yield label.mean(), {
-            "naive count": wilson(flagged, np.full(DRAWS, float(ROWS))),
-            "labels alone": wilson(alone / scenario.labels, np.full(DRAWS, float(scenario.labels))),
-            "adjusted count": Interval(*(np.concatenate([getattr(a, x) for a in adjusted]) for x in ("value", "lo", "hi"))),
-            "PPI++, normal interval": normal_ppi(strata),
-            "design-weighted": design_weighted(strata),
-            "prediction-powered": prediction_powered(strata),
-        }
+        yield (
+            label.mean(),
+            {
+                "naive count": wilson(flagged, np.full(DRAWS, float(ROWS))),
+                "labels alone": wilson(alone / scenario.labels, np.full(DRAWS, float(scenario.labels))),
+                "adjusted count": Interval(
+                    *(np.concatenate([getattr(a, x) for a in adjusted]) for x in ("value", "lo", "hi"))
+                ),
+                "PPI++, normal interval": normal_ppi(strata),
+                "design-weighted": design_weighted(strata),
+                "prediction-powered": prediction_powered(strata),
+            },
+        )
 
 
 def _adjusted(scenario: Scenario, flagged: Floats, rng: np.random.Generator) -> Interval:
     """With error rates from a test set as large as our statements', from before the drift."""
     label = (np.arange(VALIDATION) < 0.44 * VALIDATION).astype(float)
     decision = replace(scenario, drift="none").scores(rng, label) >= FLAGGED
-    return adjusted_count(flagged, ROWS, label == 1, decision)
+    return adjusted_count(flagged, np.full(1, float(ROWS)), label == 1, decision)
 
 
 def judged(found: list[tuple[float, Interval]]) -> dict[str, float]:
@@ -168,7 +175,7 @@ def cells(prevalence: float, rng: np.random.Generator) -> dict[str, list[tuple[f
         inclusion = (chosen.labels / np.maximum(chosen.rows, 1)).ravel()[code]
         for name, cell in (("all", np.zeros_like(arena)), ("arenas", arena), ("months", month)):
             size = int(cell.max()) + 1
-            group, most = group_classes(cell, number, ~np.isnan(seen), size)
+            group, _ = group_classes(cell, number, ~np.isnan(seen), size)
             strata = _summary(group, cell, score, seen, inclusion, size)
             told = prediction_powered(strata)
             for c, truth in enumerate(np.bincount(cell, label) / np.bincount(cell)):
@@ -188,6 +195,7 @@ def survey(prevalence: float, rng: np.random.Generator) -> list[tuple[float, Int
 
 
 def main() -> None:
+    """Run everything."""
     rng, rows = np.random.default_rng(0), []
     kinds = [(model, "none") for model in (*SCORES, "blind")] + [("encoder", drift) for drift in ("unseen", "louder")]
     for labels in (600, 1500):
@@ -198,7 +206,12 @@ def main() -> None:
                 for name in told[0][1]:
                     figures = judged([(truth, by_name[name]) for truth, by_name in told])
                     rows.append({**vars(scenario), "estimator": name, **figures})
-                print(*vars(scenario).values(), *(f"{r['estimator']} {r['coverage']:.3f} {r['width']:.4f}" for r in rows[-6:]), sep=" | ", flush=True)
+                print(
+                    *vars(scenario).values(),
+                    *(f"{r['estimator']} {r['coverage']:.3f} {r['width']:.4f}" for r in rows[-6:]),
+                    sep=" | ",
+                    flush=True,
+                )
     for prevalence in PREVALENCES:
         parts = {**cells(prevalence, rng), "survey": survey(prevalence, rng)}
         for name, found in parts.items():

@@ -6,7 +6,6 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from hatespeech_no.taxonomy import Lang
 
-
 _OURS = "hatespeech_no.evaluation"
 
 

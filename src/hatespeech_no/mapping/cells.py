@@ -117,14 +117,14 @@ def _of(measure: Measure, audited: Audited, validation: pd.DataFrame | None) -> 
             surveyed=audited.surveyed,
         )
         n = strata.labels.sum(axis=-1)
-        total, flagged = np.bincount(cell), np.bincount(cell, measure.flagged)
+        total, flagged = np.bincount(cell).astype(float), np.bincount(cell, measure.flagged)
         naive = np.bincount(cell, weight * measure.flagged) / np.bincount(cell, weight)
         table = pd.DataFrame(
             {
                 "measure": measure.name,
                 "dimension": dimension,
                 "cell": names,
-                "rows": total,
+                "rows": total.astype(int),
                 "flagged": flagged.astype(int),
                 "labels": n.astype(int),
                 "cases": strata.cases.sum(axis=-1).astype(int),

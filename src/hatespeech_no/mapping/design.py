@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from hatespeech_no.mapping.intervals import Z, Floats, clopper_pearson, weighted_sum
+from hatespeech_no.mapping.intervals import Floats, Z, clopper_pearson, weighted_sum
 
 MISSED = 0.2
 """Share of all cases that a plan spreads over the rows as if the model did not see them."""
@@ -69,7 +69,7 @@ def chances(score: Floats, expected: float) -> Floats:
     """
     odds = logit(np.clip(score, 1e-4, 1 - 1e-4))
     shift = brentq(lambda by: expit(odds + by).mean() - expected, -40, 40)
-    return (1 - MISSED) * expit(odds + shift) + MISSED * expected
+    return np.asarray((1 - MISSED) * expit(odds + shift) + MISSED * expected, np.float64)
 
 
 def plan(score: Floats, weight: Floats, arena: NDArray[np.int64], expected: float, labels: int) -> Plan:
@@ -98,9 +98,7 @@ def class_of(score: Floats, edges: Floats) -> NDArray[np.int64]:
     return np.searchsorted(edges, score, side="left")
 
 
-def _plan(
-    score: Floats, weight: Floats, arena: NDArray[np.int64], chance: Floats, edges: Floats, labels: int
-) -> Plan:
+def _plan(score: Floats, weight: Floats, arena: NDArray[np.int64], chance: Floats, edges: Floats, labels: int) -> Plan:
     shape = arenas, classes = int(arena.max()) + 1, len(edges) + 1
     code = arena * classes + class_of(score, edges)
     rows, size, cases = (

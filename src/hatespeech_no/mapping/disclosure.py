@@ -44,7 +44,7 @@ def protect(estimates: pd.DataFrame) -> pd.DataFrame:
         estimates: see ``cells.estimate``.
     """
     shown = estimates.drop(columns="cases").assign(withheld=False)
-    for dimension, table in estimates.groupby("dimension", sort=False):
+    for _, table in estimates.groupby("dimension", sort=False):
         hidden = np.zeros((table["measure"].nunique(), table["cell"].nunique()), bool)
         for counts in (table["share"].fillna(0) * table["rows"], table["flagged"], table["rows"]):
             by = pd.DataFrame({"m": table["measure"], "c": table["cell"], "n": counts})

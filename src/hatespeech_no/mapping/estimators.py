@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hatespeech_no.mapping.intervals import Z, Floats, Interval, clopper_pearson, weighted_sum
+from hatespeech_no.mapping.intervals import Floats, Interval, Z, clopper_pearson, weighted_sum
 
 FEWEST_OF_EACH = 10
 """Labels yes and no in a stratum below which scores do not correct its share: their tuning would be noise."""
@@ -70,7 +70,8 @@ def summarise(
     """
 
     def sums(values: Floats, rows: NDArray[np.bool_]) -> Floats:
-        return np.bincount(code[rows], values[rows], minlength=shape[0] * shape[1]).reshape(shape)
+        found = np.bincount(code[rows], values[rows], minlength=shape[0] * shape[1])
+        return found.astype(np.float64).reshape(shape)
 
     inside = code >= 0
     audited = inside & ~np.isnan(label)
@@ -136,7 +137,7 @@ def design_weighted(strata: Strata) -> Interval:
     return clopper_pearson(value, n)
 
 
-def adjusted_count(flagged: Floats, rows: float, label: NDArray[np.bool_], decision: NDArray[np.bool_]) -> Interval:
+def adjusted_count(flagged: Floats, rows: Floats, label: NDArray[np.bool_], decision: NDArray[np.bool_]) -> Interval:
     """A count corrected by the error rates that another labelled sample shows (Rogan and Gladen 1978).
 
     Right where the model errs as often in each class here as there; a model that meets other texts does not.
@@ -144,7 +145,7 @@ def adjusted_count(flagged: Floats, rows: float, label: NDArray[np.bool_], decis
 
     Args:
         flagged: share of rows that are flagged, any shape.
-        rows: number of these rows.
+        rows: number of these rows, of the same shape.
         label: of the other sample.
         decision: of the model on it.
     """

@@ -173,7 +173,7 @@ def _months(frame: pd.DataFrame, source: Path) -> pd.Series:
     if times.isna().any():
         first = frame[times.isna()].iloc[0]
         raise HatespeechError(
-            f"{source}, row {first['row']}: the time {first['time']!r} is not as ISO 8601 has it (2026-03-17); write it so"
+            f"{source}, row {first['row']}: the time {first['time']!r} is not as ISO 8601 has it; write 2026-03-17"
         )
     return times.dt.strftime("%Y-%m")
 
@@ -190,9 +190,7 @@ def _one_of(value: Any, kind: type[Tier | Ground | Conduct], where: str, field: 
     try:
         return str(kind(value))
     except ValueError:
-        raise HatespeechError(
-            f"{where}, field {field!r}: {value!r} is none of {', '.join(map(str, kind))}"
-        ) from None
+        raise HatespeechError(f"{where}, field {field!r}: {value!r} is none of {', '.join(map(str, kind))}") from None
 
 
 def _truth(value: Any, where: str) -> float:  # noqa: ANN401 - a cell

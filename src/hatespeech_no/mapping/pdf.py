@@ -40,11 +40,11 @@ def write_pdf(report: Report, figures: Path, path: Path, lang: Lang) -> None:
     pdf.set_font(style="")
     pdf.add_page()
     for section in report.sections:
-        _heading(pdf, section.title, 14)
+        _heading(pdf, section.title, 14, room=110 if section.figure else 40)
         for text in section.texts:
             _paragraph(pdf, text)
-        if section.figure and (image := figures / f"{section.figure}.png").is_file():
-            pdf.image(str(image), w=pdf.epw, alt_text=section.title)
+        if section.figure:
+            pdf.image(str(figures / f"{section.figure}.png"), w=pdf.epw, alt_text=section.title)
             pdf.ln(3)
         for guide, table in section.tables:
             if guide:
@@ -56,7 +56,7 @@ def write_pdf(report: Report, figures: Path, path: Path, lang: Lang) -> None:
 def _paper(title: str, lang: Lang) -> FPDF:
     fpdf, matplotlib = require("fpdf", "mapping"), require("matplotlib", "mapping")
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    pdf = fpdf.FPDF()
+    pdf: FPDF = fpdf.FPDF()
     for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
         pdf.add_font(_FONT, style, str(fonts / f"{name}.ttf"))
     pdf.set_font(_FONT, size=10)
@@ -66,8 +66,8 @@ def _paper(title: str, lang: Lang) -> FPDF:
     return pdf
 
 
-def _heading(pdf: FPDF, text: str, size: int) -> None:
-    if pdf.will_page_break(30):  # a heading does not stand alone at the foot of a page
+def _heading(pdf: FPDF, text: str, size: int, room: int = 0) -> None:
+    if pdf.will_page_break(room):  # a heading does not stand alone at the foot of a page
         pdf.add_page()
     pdf.set_font(style="B", size=size)
     pdf.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT", align="L")
@@ -93,6 +93,6 @@ def _table(pdf: FPDF, shown: Table) -> None:
 
 
 def _widths(shown: Table) -> Sequence[int]:
-    """In proportion to the longest cells, so that figures stay on one line and words break."""
-    longest = [max(len(cell) for cell in column) for column in zip(shown.head, *shown.rows, strict=True)]
-    return [min(length, 34) + 2 for length in longest]
+    """In proportion to the longest cells and words of the head, so that figures stay on one line."""
+    columns = zip(shown.head, *shown.rows, strict=True)
+    return [max(*(len(word) + 2 for word in head.split()), *map(len, cells)) + 3 for head, *cells in columns]

@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hatespeech_no.evaluation.audit_report import Table
@@ -19,7 +20,10 @@ from hatespeech_no.mapping.pdf import write_pdf
 from hatespeech_no.mapping.results import Mapping
 from hatespeech_no.mapping.words import WORDS
 from hatespeech_no.scoring.assessment import NOTICE
-from hatespeech_no.taxonomy import Ground, Lang, Tier
+from hatespeech_no.taxonomy import Conduct, Ground, Lang, Tier
+
+ESTIMATES = Path("tables") / "estimates.csv"
+"""What may be shown of all estimates, in the folder of a mapping."""
 
 _ACTIONABLE = f"tier_{Tier.ACTIONABLE}"
 _LONGEST_FIGURE = 24
@@ -61,11 +65,11 @@ def write_report(
     Returns:
         The two files.
     """
-    tables, figures = folder / "tables", folder / "figures"
-    for part in (tables, figures):
+    figures = folder / "figures"
+    for part in (figures, (folder / ESTIMATES).parent):
         part.mkdir(exist_ok=True)
     shown = protect(found.estimates)
-    shown.to_csv(tables / "estimates.csv", index=False)
+    shown.to_csv(folder / ESTIMATES, index=False)
     report = _Writer(found, shown, figures, lang).report(collected, crimes)
     drawn = {path.stem: base64.b64encode(path.read_bytes()).decode() for path in figures.glob(f"*.{lang}.png")}
     html, pdf = folder / f"report.{lang}.html", folder / f"report.{lang}.pdf"
@@ -85,11 +89,11 @@ class _Writer:
         words, facts = self._words, self._found.facts
         surveyed = self._found.design.columns.weight is not None
         sections = (
-            self._section("grounds", [f"ground_{g}" for g in Ground], ALL),
+            self._section("grounds", [f"ground_{g}" for g in Ground]),
             self._section("arenas", ["hateful", _ACTIONABLE], "arena"),
             self._months(),
-            self._section("tiers", [f"tier_{t}" for t in reversed(Tier)], ALL),
-            self._section("conducts", self._names("conduct_"), ALL),
+            self._section("tiers", [f"tier_{t}" for t in reversed(Tier)]),
+            self._section("conducts", [f"conduct_{c}" for c in Conduct]),
             self._section("tool", ["hateful"], "flagged"),
             self._crimes(crimes),
             self._methods(),
@@ -114,19 +118,18 @@ class _Writer:
             if pd.isna(row["share"]):
                 texts.append(f"{measure_label(name, self._lang).capitalize()}: {self._share(row)}.")
                 continue
-            counts = {f"count_{end}": self._count(round(row[end] * row["rows"])) for end in ("lo", "hi")}
-            percents = {end: self._percent(row[end]) for end in ("share", "lo", "hi")}
-            texts.append(words[key].format(**percents, **counts, rows=self._count(row["rows"])))
+            counts = {f"count_{end}": self._about(row[end] * row["rows"]) for end in ("lo", "hi")}
+            texts.append(words[key].format(share=self._share(row), rows=self._count(row["rows"]), **counts))
         grounds = self._rows([f"ground_{g}" for g in Ground], ALL).sort_values("share", ascending=False)
         if len(grounds) and grounds["share"].iloc[0] > 0:
             row = grounds.iloc[0]
             ground = measure_label(row["measure"], self._lang)
-            percents = {end: self._percent(row[end]) for end in ("share", "lo", "hi")}
-            texts.append(words["headline_ground"].format(ground=ground, **percents))
+            texts.append(words["headline_ground"].format(ground=ground, share=self._share(row)))
         texts += self._change_headlines()
         texts.append(words["headline_naive"].format(naive=self._percent(self._rows(["hateful"], ALL)["naive"].iloc[0])))
-        if len(drifted := self._found.drift.query("warn") if len(self._found.drift) else []):
-            texts.append(words["headline_drift"].format(months=", ".join(drifted["month"])))
+        drift = self._found.drift
+        if drifted := [row["month"] for _, row in drift.iterrows() if row["warn"]]:
+            texts.append(words["headline_drift"].format(months=", ".join(drifted)))
         return [*texts, words["not_said"]]
 
     def _change_headlines(self) -> list[str]:
@@ -146,36 +149,32 @@ class _Writer:
             for _, row in real.iterrows()
         ]
 
-    def _section(self, key: str, names: list[str], dimension: str) -> Section | None:
-        """Estimates of some measures in the cells of a dimension, as a figure and a table."""
+    def _section(self, key: str, names: list[str], dimension: str = ALL) -> Section | None:
+        """Estimates as a table and, of the first measure or of all, as a figure: a line for each measure or cell."""
         rows = self._rows(names, dimension)
         if rows.empty:
             return None
-        several = dimension != ALL and len(names) > 1
-        labels = [self._label(row, dimension) for _, row in rows.iterrows()]
-        first = (rows["measure"] == names[0]) if several else pd.Series(True, rows.index)
-        figure = None
-        if first.sum() <= _LONGEST_FIGURE:
-            figure = f"{key}.{self._lang}"
-            drawn = [label for label, mine in zip(labels, first, strict=True) if mine]
-            draw_shares(rows[first], drawn, self._figures / f"{figure}.png", self._lang)
-        head = [self._words[name] for name in ("cell", "measure", "share", "rows", "labels", "naive")]
+        words, several = self._words, dimension != ALL
+        first = rows[rows["measure"] == names[0]] if several else rows
+        labels = [self._label(row, dimension) for _, row in first.iterrows()]
+        figure = f"{key}.{self._lang}" if len(first) <= _LONGEST_FIGURE else None
+        if figure is not None:
+            draw_shares(first, labels, self._figures / f"{figure}.png", self._lang)
+        shares = [rows[rows["measure"] == name] for name in rows["measure"].unique()] if several else [rows]
+        head = (
+            [measure_label(table["measure"].iloc[0], self._lang) for table in shares] if several else [words["share"]]
+        )
         cells = [
             [
                 label,
-                measure_label(row["measure"], self._lang),
-                self._share(row),
-                *(self._count(row[name]) for name in ("rows", "labels")),
-                self._percent(row["naive"]),
+                *(self._share(table.iloc[i]) for table in shares),
+                *(self._count(first.iloc[i][name]) for name in ("rows", "labels")),
+                self._percent(first.iloc[i]["naive"]),
             ]
-            for label, (_, row) in zip(labels, rows.iterrows(), strict=True)
+            for i, label in enumerate(labels)
         ]
-        texts = 2
-        if not several:
-            head, cells, texts = [head[0], *head[2:]], [[row[0], *row[2:]] for row in cells], 1
-        return Section(
-            self._words[key], (self._words[f"{key}_guide"],), (("", Table(texts, head, cells)),), figure
-        )
+        table = Table(1, [words[key], *head, *(words[name] for name in ("rows", "labels", "naive"))], cells)
+        return Section(words[key], (words[f"{key}_guide"],), (("", table),), figure)
 
     def _months(self) -> Section | None:
         section = self._section("months", ["hateful", _ACTIONABLE], "month")
@@ -202,7 +201,10 @@ class _Writer:
             for _, row in drifted.iterrows()
         ]
         tables = (
-            (words["changes_guide"], Table(2, [words[n] for n in ("before", "month", "change", "p", "detectable")], rows)),
+            (
+                words["changes_guide"],
+                Table(2, [words[n] for n in ("before", "month", "change", "p", "detectable")], rows),
+            ),
             (words["drift_guide"], Table(1, [words[n] for n in ("month", "psi", "error", "warn")], read)),
         )
         shown = tuple((guide, table) for guide, table in tables if table.rows)
@@ -228,57 +230,54 @@ class _Writer:
 
     def _methods(self) -> Section:
         words, design, facts = self._words, self._found.design, self._found.facts
-        classes = len(design.edges) + 1
-        strata = [
+        texts = (
+            words["methods_guide"].format(fewest=FEWEST_LABELS),
+            words["suppression_guide"].format(smallest=SMALLEST),
+            words["provenance"].format(
+                scored=design.digest,
+                labels=facts.labels,
+                drawn=self._count(facts.drawn),
+                answered=self._count(facts.answered),
+                version=facts.software,
+                rules=facts.rules,
+                taxonomy=facts.taxonomy,
+            ),
+        )
+        guide = words["strata_guide"].format(seed=design.seed, expected=self._percent(design.expected))
+        return Section(words["methods"], texts, ((guide, self._strata()), ("", self._compared())))
+
+    def _strata(self) -> Table:
+        words, design = self._words, self._found.design
+        hidden = suppressed(np.array(design.rows, float))
+        answered = np.reshape(self._found.facts.answered_by_stratum, hidden.shape)
+        rows = [
             [
                 arena or words["all"],
-                number(0 if h == 0 else design.edges[h - 1], self._lang, 2),
-                *map(self._count, (design.rows[a][h], design.labels[a][h], facts.answered_by_stratum[a * classes + h])),
+                number(([0.0, *design.edges])[h], self._lang, 2),
+                *(
+                    [words["withheld"]] * 3
+                    if hidden[a, h]
+                    else map(self._count, (n, design.labels[a][h], answered[a, h]))
+                ),
             ]
             for a, arena in enumerate(design.arenas)
-            for h in range(classes)
+            for h, n in enumerate(design.rows[a])
         ]
-        everything = self._shown[self._shown["dimension"] != "flagged"]
+        return Table(2, [words[name] for name in ("arena", "score_from", "rows", "drawn", "labels")], rows)
+
+    def _compared(self) -> Table:
+        """Every measure of all rows by every estimator."""
+        kinds = [kind for kind in ("weighted", "adjusted") if kind in self._shown]
         rows = [
             [
                 measure_label(row["measure"], self._lang),
-                words["all"] if row["dimension"] == ALL else row["cell"],
                 self._share(row),
-                *(self._share(row, kind) for kind in ("weighted", "adjusted") if kind in everything),
-                *(self._count(row[name]) for name in ("rows", "labels")),
+                *(self._share(row, kind) for kind in kinds),
                 self._percent(row["naive"]),
             ]
-            for _, row in everything.iterrows()
+            for _, row in self._shown[self._shown["dimension"] == ALL].iterrows()
         ]
-        compared = [kind for kind in ("weighted", "adjusted") if kind in everything]
-        head = [words[name] for name in ("measure", "cell", "share", *compared, "rows", "labels", "naive")]
-        return Section(
-            words["methods"],
-            (
-                words["methods_guide"].format(fewest=FEWEST_LABELS),
-                words["suppression_guide"].format(smallest=SMALLEST),
-                words["provenance"].format(
-                    scored=design.digest,
-                    labels=facts.labels,
-                    drawn=self._count(facts.drawn),
-                    answered=self._count(facts.answered),
-                    version=facts.software,
-                    rules=facts.rules,
-                    taxonomy=facts.taxonomy,
-                ),
-            ),
-            (
-                (
-                    words["strata_guide"].format(seed=design.seed, expected=self._percent(design.expected)),
-                    Table(2, [words[n] for n in ("arena", "score_from", "rows", "drawn", "labels")], strata),
-                ),
-                ("", Table(2, head, rows)),
-            ),
-        )
-
-    def _names(self, prefix: str) -> list[str]:
-        names = self._shown["measure"].unique()
-        return [name for name in names if name.startswith(prefix)]
+        return Table(1, [self._words[name] for name in ("measure", "share", *kinds, "naive")], rows)
 
     def _rows(self, names: list[str], dimension: str) -> pd.DataFrame:
         mine = self._shown[self._shown["measure"].isin(names) & (self._shown["dimension"] == dimension)]
@@ -316,6 +315,10 @@ class _Writer:
 
     def _points(self, change: float) -> str:
         return "–" if pd.isna(change) else number(100 * change, self._lang, 1, sign=True)
+
+    def _about(self, n: float) -> str:
+        """A number of two digits and zeros."""
+        return self._count(float(f"{n:.2g}"))
 
     def _count(self, n: float) -> str:
         return "–" if pd.isna(n) else f"{int(n):,}".replace(",", "\u00a0" if self._lang == "nb" else ",")

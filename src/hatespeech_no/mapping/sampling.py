@@ -168,4 +168,4 @@ def _arenas(rows: pd.DataFrame, arenas: Sequence[str]) -> NDArray[np.int64]:
     """The number of each row's arena among those that have strata of their own."""
     if len(arenas) == 1:
         return np.zeros(len(rows), np.int64)
-    return pd.Index(arenas).get_indexer(rows["arena"]).astype(np.int64)
+    return np.asarray(pd.Index(arenas).get_indexer(rows["arena"]), np.int64)

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from hatespeech_no.evaluation.compare import holm
 from hatespeech_no.mapping.cells import Audited, cells_of, labelled_share
-from hatespeech_no.mapping.intervals import LEVEL, Z, Floats
+from hatespeech_no.mapping.intervals import LEVEL, Floats, Z
 
 POWER = 0.8
 DRIFT = 0.2
