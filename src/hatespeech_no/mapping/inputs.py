@@ -88,7 +88,7 @@ def read_scored(source: Path, columns: Columns, *, texts: bool = False) -> pd.Da
         scored["month"] = _months(scored, source)
     if "arena" in scored:
         scored["arena"] = scored["arena"].fillna("").astype(str)
-    scored["grounds"] = scored["grounds"].map(_codes)
+    scored["grounds"] = [_codes(found, str(source)) for found in scored["grounds"]]
     return scored.drop(columns="time", errors="ignore")
 
 
@@ -117,7 +117,7 @@ def read_labels(source: Path) -> pd.DataFrame:
                 _one_of(row.get("tier"), Tier, where, "tier"),
                 None
                 if row.get("grounds") is None
-                else tuple(str(_one_of(g, Ground, where, "grounds")) for g in _codes(row["grounds"])),
+                else tuple(str(_one_of(g, Ground, where, "grounds")) for g in _codes(row["grounds"], where)),
                 _one_of(row.get("conduct"), Conduct, where, "conduct"),
             )
     names = ["hateful", "tier", "grounds", "conduct"]
@@ -178,9 +178,12 @@ def _months(frame: pd.DataFrame, source: Path) -> pd.Series:
     return times.dt.strftime("%Y-%m")
 
 
-def _codes(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a list, or a cell that holds one
+def _codes(value: Any, where: str) -> tuple[str, ...]:  # noqa: ANN401 - a list, or a cell that holds one
     if isinstance(value, str):
-        value = json.loads(value) if value.startswith("[") else value.split("|")
+        try:
+            value = json.loads(value) if value.startswith("[") else value.split("|")
+        except ValueError:
+            raise HatespeechError(f"{where}, field 'grounds': {value!r} is no list; write religion|gender") from None
     return tuple(code for code in value or () if code)
 
 

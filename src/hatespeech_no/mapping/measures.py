@@ -49,10 +49,9 @@ def measures(rows: pd.DataFrame, labels: pd.DataFrame) -> Iterator[Measure]:
     yield Measure("hateful", p, flagged, hateful)
     for tier in _TIERS:
         given = (rows["tier"] == str(tier)).to_numpy()
-        known = rows["p_actionable"] if tier is Tier.ACTIONABLE else pd.Series(np.nan, rows.index)
-        yield Measure(
-            f"tier_{tier}", known.fillna(pd.Series(given, rows.index)).to_numpy(float), given, _is(labels["tier"], tier)
-        )
+        p_tier = rows["p_actionable"].to_numpy(float) if tier is Tier.ACTIONABLE else np.full(len(rows), np.nan)
+        score = np.where(np.isnan(p_tier), given, p_tier)
+        yield Measure(f"tier_{tier}", score, given, _is(labels["tier"], tier))
     for ground in Ground:
         given = np.fromiter((ground in found for found in rows["grounds"]), bool, len(rows))
         said = np.array([float(ground in found) if isinstance(found, tuple) else np.nan for found in labels["grounds"]])
