@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from hatespeech_no.mapping.cells import group_classes
 from hatespeech_no.mapping.design import MISSED, Plan, chances, class_of, plan
 from hatespeech_no.mapping.estimators import Strata, adjusted_count, design_weighted, prediction_powered, summarise
-from hatespeech_no.mapping.intervals import Z, Interval, clopper_pearson, weighted_sum, wilson
+from hatespeech_no.mapping.intervals import Interval, Z, clopper_pearson, weighted_sum, wilson
 
 ONE = np.ones(1)
 

@@ -389,7 +389,7 @@ def test_estimates_without_a_sample_or_labels_of_another_are_refused(folder: Pat
     with pytest.raises(HatespeechError, match="make them with 'map estimate'"):
         Mapping.read(tmp_path)
     labels = pd.DataFrame({"hateful": [1.0], "tier": None, "grounds": None, "conduct": None}, index=["nobody"])
-    with pytest.raises(HatespeechError, match="no label belongs to the sample"):
+    with pytest.raises(HatespeechError, match="no label says of a row of the sample"):
         join(Design.read(folder), labels, KEY)
 
 

@@ -20,6 +20,7 @@ from hatespeech_no.mapping.record import mapping_record
 from hatespeech_no.mapping.report import ESTIMATES, write_report
 from hatespeech_no.mapping.results import Mapping, map_prevalence
 from hatespeech_no.mapping.sampling import DESIGN, SAMPLE, design_sample, write_sample
+from hatespeech_no.mapping.words import WORDS
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import Lang
 from hatespeech_no.text.keyed import load_key
@@ -97,7 +98,7 @@ def estimate(
     """Estimate prevalence with 95 % intervals from the labels of the sample."""
     found = map_prevalence(folder, labels, load_key(), validation)
     found.write(folder)
-    table = Table(title=f"{found.facts.answered} / {found.facts.drawn}", title_justify="left")
+    table = Table(title=f"{WORDS[lang]['labels']}: {found.facts.answered} / {found.facts.drawn}", title_justify="left")
     for name in ("", "%", "95 %"):
         table.add_column(name, justify="right" if name else "left")
     overall = found.estimates[(found.estimates["dimension"] == ALL) & found.estimates["share"].notna()]

@@ -52,15 +52,16 @@ def join(design: Design, labels: pd.DataFrame, key: bytes) -> Audited:
     """Bring labels and rows together; only what was drawn counts, whatever else was labelled.
 
     Raises:
-        HatespeechError: no label belongs to the sample.
+        HatespeechError: no label says of a row of the sample whether it is hateful.
     """
     rows = design.read_rows()
     sample = draw(design, rows)
     keyed = pd.Series([keyed_id(identifier, key) for identifier in sample["id"]], sample.index)
     found = labels.reindex(keyed.to_numpy()).set_index(sample.index)
-    if found.isna().all(axis=None):
+    if found["hateful"].isna().all():
         raise HatespeechError(
-            "no label belongs to the sample: their ids must be those of sample.jsonl, made with the same key"
+            "no label says of a row of the sample whether it is hateful: ids must be those of sample.jsonl, made with "
+            "the same key"
         )
     return Audited(
         rows=rows.assign(flagged=np.where(rows["p_hateful"] >= FLAGGED, "flagged", "unflagged")),

@@ -27,6 +27,8 @@ ESTIMATES = Path("tables") / "estimates.csv"
 
 _ACTIONABLE = f"tier_{Tier.ACTIONABLE}"
 _LONGEST_FIGURE = 24
+_LINES = {"grounds": "ground", "arenas": "arena", "months": "month"}
+"""What the lines of a section are; others are measures."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,10 @@ class _Writer:
     def _headlines(self) -> list[str]:
         words, texts = self._words, []
         for key, name in (("headline", "hateful"), ("headline_actionable", _ACTIONABLE)):
-            row = self._rows([name], ALL).iloc[0]
+            rows = self._rows([name], ALL)
+            if rows.empty:  # nobody was asked
+                continue
+            row = rows.iloc[0]
             if pd.isna(row["share"]):
                 texts.append(f"{measure_label(name, self._lang).capitalize()}: {self._share(row)}.")
                 continue
@@ -173,7 +178,9 @@ class _Writer:
             ]
             for i, label in enumerate(labels)
         ]
-        table = Table(1, [words[key], *head, *(words[name] for name in ("rows", "labels", "naive"))], cells)
+        table = Table(
+            1, [words[_LINES.get(key, "measure")], *head, *(words[name] for name in ("rows", "labels", "naive"))], cells
+        )
         return Section(words[key], (words[f"{key}_guide"],), (("", table),), figure)
 
     def _months(self) -> Section | None:

@@ -114,7 +114,7 @@ def map_prevalence(folder: Path, labels: Path, key: bytes, validation: Path | No
         rules=load_rules().version,
         taxonomy=TAXONOMY_VERSION,
     )
-    by_month = "month" in audited.rows
+    by_month = "month" in audited.rows and audited.rows["month"].nunique() > 1
     return Mapping(design, facts, found, trends(found), drift(audited) if by_month else pd.DataFrame(columns=["month"]))
 
 
