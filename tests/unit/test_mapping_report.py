@@ -255,7 +255,7 @@ def test_a_report_says_what_was_counted_first_and_shows_no_text_id_or_small_numb
     ]
     assert re.findall(r"<h2>(.*?)</h2>", page) == [*headings[:5], words["conducts"], *headings[5:]]
     assert "<b>STRASAK" not in html.read_text("utf-8")
-    assert page.count('src="data:image/png') == 6
+    assert page.count('src="data:image/png') == 5
     assert "http" not in re.sub(r"base64,[^\"]*", "", page)
     for row in scored.head(200).to_dict("records"):
         assert row["text"] not in page

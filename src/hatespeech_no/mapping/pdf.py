@@ -40,11 +40,12 @@ def write_pdf(report: Report, figures: Path, path: Path, lang: Lang) -> None:
     pdf.set_font(style="")
     pdf.add_page()
     for section in report.sections:
-        _heading(pdf, section.title, 14, room=110 if section.figure else 40)
+        image = figures / f"{section.figure}.png"
+        _heading(pdf, section.title, 14, room=40 if section.figure is None else 40 + _height(image, pdf.epw))
         for text in section.texts:
             _paragraph(pdf, text)
         if section.figure:
-            pdf.image(str(figures / f"{section.figure}.png"), w=pdf.epw, alt_text=section.title)
+            pdf.image(str(image), w=pdf.epw, alt_text=section.title)
             pdf.ln(3)
         for guide, table in section.tables:
             if guide:
@@ -66,7 +67,7 @@ def _paper(title: str, lang: Lang) -> FPDF:
     return pdf
 
 
-def _heading(pdf: FPDF, text: str, size: int, room: int = 0) -> None:
+def _heading(pdf: FPDF, text: str, size: int, room: float = 0) -> None:
     if pdf.will_page_break(room):  # a heading does not stand alone at the foot of a page
         pdf.add_page()
     pdf.set_font(style="B", size=size)
@@ -78,6 +79,13 @@ def _heading(pdf: FPDF, text: str, size: int, room: int = 0) -> None:
 def _paragraph(pdf: FPDF, text: str) -> None:
     pdf.multi_cell(0, _LINE, text, new_x="LMARGIN", new_y="NEXT", align="L")
     pdf.ln(1.8)
+
+
+def _height(image: Path, width: float) -> float:
+    from PIL import Image  # comes with fpdf2
+
+    with Image.open(image) as opened:
+        return width * opened.height / opened.width
 
 
 def _table(pdf: FPDF, shown: Table) -> None:

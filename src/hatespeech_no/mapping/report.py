@@ -161,8 +161,10 @@ class _Writer:
             return None
         words, several = self._words, dimension != ALL
         first = rows[rows["measure"] == names[0]] if several else rows
+        if dimension == "flagged":  # what is flagged would be all hits
+            first = first.assign(naive=np.nan)
         labels = [self._label(row, dimension) for _, row in first.iterrows()]
-        figure = f"{key}.{self._lang}" if len(first) <= _LONGEST_FIGURE else None
+        figure = f"{key}.{self._lang}" if dimension != "flagged" and len(first) <= _LONGEST_FIGURE else None
         if figure is not None:
             draw_shares(first, labels, self._figures / f"{figure}.png", self._lang)
         shares = [rows[rows["measure"] == name] for name in rows["measure"].unique()] if several else [rows]
