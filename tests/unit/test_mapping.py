@@ -171,6 +171,22 @@ def test_what_nobody_looked_at_may_be_anything_and_no_case_is_not_none() -> None
     assert found.lo[0] == 0
 
 
+def test_scores_that_no_label_contradicts_still_leave_doubt() -> None:
+    label = np.r_[np.ones(30), np.zeros(70), np.full(9900, np.nan)]
+    score = np.r_[np.ones(30), np.zeros(70), np.repeat([1.0, 0.0], [2970, 6930])]
+    found = prediction_powered(_strata(score, label, surveyed=False))
+    assert found.value[0] == pytest.approx(0.3)
+    assert 0.01 < found.hi[0] - found.value[0] < 0.05
+
+
+def test_a_stratum_that_nobody_answered_of_is_no_division_by_zero() -> None:
+    code = np.repeat([0, 1], 50).astype(np.int64)
+    label = np.r_[np.zeros(50), np.full(50, np.nan)]
+    settings = {"weight": np.ones(100), "score": np.full(100, 0.1), "inclusion": np.repeat([1.0, 0.0], 50)}
+    found = design_weighted(summarise(code, (1, 2), label=label, surveyed=False, **settings))  # type: ignore[arg-type]
+    assert np.isfinite(found.hi[0])
+
+
 def _population(
     rng: np.random.Generator, prevalence: float, rows: int = 5_000
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

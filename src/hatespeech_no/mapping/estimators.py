@@ -77,7 +77,7 @@ def summarise(
     audited = inside & ~np.isnan(label)
     total, squares = sums(weight, inside), sums(weight**2, inside)
     mean = _ratio(sums(weight * score, inside), total)
-    design = weight / inclusion
+    design = np.divide(weight, inclusion, out=np.zeros_like(weight), where=audited)
     drawn = sums(design, audited)
     share, labelled, product, square = (
         _ratio(sums(design * x, audited), drawn) for x in (label, score, label * score, score**2)
@@ -116,6 +116,8 @@ def prediction_powered(strata: Strata) -> Interval:
     value = np.clip(s.share + factor * (s.score - s.labelled_score), 0, 1)
     spread = s.share * (1 - s.share)
     left = spread - 2 * factor * s.covariance + factor**2 * s.labelled_variance
+    # Scores that no label contradicts may be wrong all the same: as if one more label had.
+    left = np.maximum(left, _ratio(np.ones_like(left), s.labels))
     # One degree of freedom went into λ.
     unexplained = np.where(tuned, _ratio(left * (s.labels - 1), spread * (s.labels - 2)), 1.0)
     return _sum(s, value, unexplained * s.variance)
