@@ -26,7 +26,6 @@ from hatespeech_no.mapping.report import write_report
 from hatespeech_no.mapping.results import map_prevalence
 from hatespeech_no.mapping.sampling import SAMPLE, design_sample, write_sample
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.taxonomy import Ground
 from hatespeech_no.text.keyed import keyed_id
 from hatespeech_no.triage.profiles import PREVALENCES
 
@@ -38,7 +37,7 @@ MOST = 3000  # rows of an arena
 
 
 def scored_rows(classifier: Classifier) -> pd.DataFrame:
-    """Texts whose label is known, as a scored file, with the label as ``truth`` and grounds as ``truth_grounds``."""
+    """Texts whose label is known, as a scored file, with the label as ``truth``."""
     tables = []
     for name in ARENAS:
         parts = load_corpus(name)
@@ -46,17 +45,9 @@ def scored_rows(classifier: Classifier) -> pd.DataFrame:
         arena = rows["corpus"].iloc[0]
         rows = rows[rows["hateful"].notna()]
         rows = rows.sample(min(MOST, len(rows)), random_state=0).reset_index(drop=True)
-        known = rows[[f"ground_{g}" for g in Ground]]
         found = classifier.score_frame(rows)
         tables.append(
-            pd.concat([rows[["id", "text"]], found], axis=1).assign(
-                arena=arena,
-                truth=rows["hateful"].astype(bool),
-                truth_grounds=[
-                    None if row.isna().any() else [g for g, yes in zip(Ground, row, strict=True) if yes]
-                    for _, row in known.iterrows()
-                ],
-            )
+            pd.concat([rows[["id", "text"]], found], axis=1).assign(arena=arena, truth=rows["hateful"].astype(bool))
         )
         print(arena, len(rows), flush=True)
     table = pd.concat(tables, ignore_index=True)
@@ -87,12 +78,12 @@ def repeated(rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, float]:
 def mapped(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """One mapping from the scored file to the reports, and the truth beside each estimate."""
     source = folder / "scored.parquet"
-    rows.drop(columns=["truth", "truth_grounds"]).to_parquet(source)
+    rows.drop(columns="truth").to_parquet(source)
     design = design_sample(source, Columns(id="id", arena="arena"), labels=2 * LABELS, by_arena=True)
     write_sample(design, folder, KEY)
     known = {keyed_id(row["id"], KEY): row for row in rows.to_dict("records")}
     drawn_ids = [json.loads(line)["id"] for line in (folder / SAMPLE).read_text("utf-8").splitlines()]
-    answers = [{"id": i, "hateful": bool(known[i]["truth"]), "grounds": known[i]["truth_grounds"]} for i in drawn_ids]
+    answers = [{"id": i, "hateful": bool(known[i]["truth"])} for i in drawn_ids]
     labels = folder / "labels.jsonl"
     labels.write_text("".join(f"{json.dumps(answer)}\n" for answer in answers), "utf-8")
     found = map_prevalence(folder, labels, KEY)

@@ -21,6 +21,7 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.mapping.cells import FEWEST_LABELS, Audited, estimate, join
 from hatespeech_no.mapping.disclosure import SMALLEST, protect, suppressed
 from hatespeech_no.mapping.inputs import Columns, read_crimes, read_labels, read_scored
+from hatespeech_no.mapping.measures import measures
 from hatespeech_no.mapping.report import ESTIMATES, write_report
 from hatespeech_no.mapping.results import Mapping, map_prevalence
 from hatespeech_no.mapping.sampling import DESIGN, SAMPLE, Design, design_sample, draw, write_sample
@@ -150,6 +151,19 @@ def test_an_adjusted_count_stands_beside_where_another_sample_is_labelled(folder
     row = found[(found["measure"] == "hateful") & (found["cell"] == "all")].iloc[0]
     tpr, fpr = 60 / 80, 10 / 120
     assert row["adjusted"] == pytest.approx(max(0, (row["naive"] - fpr) / (tpr - fpr)))
+
+
+@pytest.mark.parametrize(("answered", "counted"), [(1.0, True), (0.97, True), (0.8, False)])
+def test_grounds_left_open_in_many_hateful_rows_are_not_counted(answered: float, counted: bool) -> None:
+    audited = _audited((np.arange(1000) < 200).astype(float), np.full(1000, 0.2), np.full(1000, "2026-01"))
+    said = [("religion",) if i < 200 * answered else None for i in range(1000)]  # nobody asks of the others
+    labels = audited.labels.assign(grounds=pd.Series(said, dtype=object))
+    by_name = {measure.name: measure.label for measure in measures(audited.rows, labels)}
+    found = by_name["ground_religion"]
+    assert np.isnan(found).all() != counted
+    if counted:
+        assert np.nansum(found) == 200 * answered
+        assert (found[200:] == 0).all()
 
 
 def _audited(label: NDArray[np.float64], score: NDArray[np.float64], month: NDArray[Any]) -> Audited:

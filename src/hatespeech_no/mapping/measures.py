@@ -15,6 +15,7 @@ from hatespeech_no.taxonomy import Conduct, Ground, Lang, Tier, element_label
 FLAGGED = 0.5
 """p_hateful from which a naive count would count a statement."""
 
+_LEFT_OPEN = 0.05
 _TIERS = (Tier.LAWFUL_HATE, Tier.UNCERTAIN, Tier.ACTIONABLE)
 
 
@@ -38,7 +39,8 @@ class Measure:
 def measures(rows: pd.DataFrame, labels: pd.DataFrame) -> Iterator[Measure]:
     """All measures, as far as labels answer them.
 
-    Grounds and conduct are those of hateful statements.
+    Grounds and conduct are those of hateful statements. Where people left them open in more than a twentieth of
+    the hateful ones, they are not counted: what is not hateful needs no answer, and so the share would come out low.
 
     Args:
         rows: see ``read_scored``.
@@ -75,5 +77,8 @@ def _is(answers: pd.Series, code: str) -> Floats:
 
 
 def _also(hateful: Floats, said: Floats) -> Floats:
-    """Yes where both are, no where either is, unknown otherwise."""
-    return np.where((hateful == 0) | (said == 0), 0.0, hateful * said)
+    """Yes where both are, no where it is not hateful or the other is no; all unknown if too much is left open."""
+    yes = hateful == 1
+    if np.isnan(said[yes]).sum() > _LEFT_OPEN * yes.sum():
+        return np.full_like(hateful, np.nan)
+    return np.where(hateful == 0, 0.0, hateful * said)

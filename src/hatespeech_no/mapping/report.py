@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,7 @@ class _Writer:
             self._section("grounds", [f"ground_{g}" for g in Ground]),
             self._section("arenas", ["hateful", _ACTIONABLE], "arena"),
             self._months(),
-            self._section("tiers", [f"tier_{t}" for t in reversed(Tier)]),
+            self._tiers(),
             self._section("conducts", [f"conduct_{c}" for c in Conduct]),
             self._section("tool", ["hateful"], "flagged"),
             self._crimes(crimes),
@@ -185,6 +185,10 @@ class _Writer:
         )
         return Section(words[key], (words[f"{key}_guide"],), (("", table),), figure)
 
+    def _tiers(self) -> Section | None:
+        section = self._section("tiers", [f"tier_{t}" for t in reversed(Tier)])
+        return section and replace(section, texts=(*section.texts, self._words["tiers_tested"]))
+
     def _months(self) -> Section | None:
         section = self._section("months", ["hateful", _ACTIONABLE], "month")
         if section is None:
@@ -241,6 +245,7 @@ class _Writer:
         words, design, facts = self._words, self._found.design, self._found.facts
         texts = (
             words["methods_guide"].format(fewest=FEWEST_LABELS),
+            words["tiers_tested"],
             words["suppression_guide"].format(smallest=SMALLEST),
             words["provenance"].format(
                 scored=design.digest,

@@ -46,8 +46,9 @@ WORDS: dict[Lang, dict[str, str]] = {
         "hvor mange prosentpoeng oftere mennesker fant hat enn modellen ventet, mot de andre månedene.",
         "tiers": "Hvor mye krever oppmerksomhet",
         "tiers_guide": "Nivåene er en sortering etter hvor mye oppmerksomhet en ytring trenger fra et menneske, aldri "
-        "en avgjørelse. Andelen mulig straffbare er ikke et antall lovbrudd. Anslagene for nivåene er etterprøvd med "
-        "simulering alene: det finnes ingen norske tekster der det rettslige nivået er kjent.",
+        "en avgjørelse. Andelen mulig straffbare er ikke et antall lovbrudd.",
+        "tiers_tested": "Anslagene for nivåene er etterprøvd med simulering alene: det finnes ingen norske tekster "
+        "der det rettslige nivået er kjent.",
         "conducts": "Hva ordene gjør",
         "conducts_guide": "Andel av alle ytringer, etter det groveste som gjøres i hver hatefulle ytring.",
         "tool": "Hvor pålitelig verktøyet er",
@@ -147,8 +148,9 @@ WORDS: dict[Lang, dict[str, str]] = {
         "the other months.",
         "tiers": "How much needs attention",
         "tiers_guide": "Tiers sort by how much attention from a human a statement needs, and never decide. The share "
-        "that is possibly punishable is not a count of crimes. The estimates of tiers have been tested by simulation "
-        "alone: there are no Norwegian texts whose legal tier is known.",
+        "that is possibly punishable is not a count of crimes.",
+        "tiers_tested": "The estimates of tiers have been tested by simulation alone: there are no Norwegian texts "
+        "whose legal tier is known.",
         "conducts": "What the words do",
         "conducts_guide": "Share of all statements, by the gravest thing that each hateful statement does.",
         "tool": "How reliable the tool is",
