@@ -407,6 +407,13 @@ def test_estimates_without_a_sample_or_labels_of_another_are_refused(folder: Pat
         join(Design.read(folder), labels, KEY)
 
 
+def test_a_stratum_without_any_answer_stops_the_estimate(folder: Path) -> None:
+    lines = [json.loads(line) for line in (folder / SAMPLE).read_text("utf-8").splitlines()]
+    labels = read_labels(folder / "labels.jsonl").drop([line["id"] for line in lines if line["stratum"] == 1])
+    with pytest.raises(HatespeechError, match="none of the rows drawn from stratum 1 is answered yet"):
+        join(Design.read(folder), labels, KEY)
+
+
 def test_registered_crimes_are_read_strictly(tmp_path: Path) -> None:
     file = tmp_path / "crimes.csv"
     file.write_text("year,ground,count,source\n2025,religion,many,STRASAK\n", "utf-8")

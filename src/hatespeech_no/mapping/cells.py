@@ -52,7 +52,7 @@ def join(design: Design, labels: pd.DataFrame, key: bytes) -> Audited:
     """Bring labels and rows together; only what was drawn counts, whatever else was labelled.
 
     Raises:
-        HatespeechError: no label says of a row of the sample whether it is hateful.
+        HatespeechError: no label of the sample says whether a row is hateful, or none of some stratum's.
     """
     rows = design.read_rows()
     sample = draw(design, rows)
@@ -62,6 +62,12 @@ def join(design: Design, labels: pd.DataFrame, key: bytes) -> Audited:
         raise HatespeechError(
             "no label says of a row of the sample whether it is hateful: ids must be those of sample.jsonl, made with "
             "the same key"
+        )
+    answers = found["hateful"].notna().groupby(sample["stratum"]).sum()
+    if (answers == 0).any():
+        raise HatespeechError(
+            f"none of the rows drawn from stratum {answers.idxmin()} is answered yet, and others cannot stand for them; "
+            "go on labelling"
         )
     return Audited(
         rows=rows.assign(flagged=np.where(rows["p_hateful"] >= FLAGGED, "flagged", "unflagged")),
