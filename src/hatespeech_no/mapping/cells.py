@@ -66,7 +66,7 @@ def join(design: Design, labels: pd.DataFrame, key: bytes) -> Audited:
     answers = found["hateful"].notna().groupby(sample["stratum"]).sum()
     if (answers == 0).any():
         raise HatespeechError(
-            f"none of the rows drawn from stratum {answers.idxmin()} is answered yet, and others cannot stand for them; "
+            f"none of the rows drawn from stratum {answers.idxmin()} is answered yet, and others cannot stand in; "
             "go on labelling"
         )
     return Audited(
