@@ -18,6 +18,7 @@ from hatespeech_no.cli.evaluate import evaluate
 from hatespeech_no.cli.explain import explain
 from hatespeech_no.cli.export import export
 from hatespeech_no.cli.log import log
+from hatespeech_no.cli.map import mapping
 from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.promote import promote
 from hatespeech_no.cli.rules import rules
@@ -39,6 +40,7 @@ for command in (train, sweep, evaluate, audit, compare, export, score, explain, 
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")
+app.add_typer(mapping, name="map")
 
 
 def main() -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from hatespeech_no.taxonomy import Lang
 
+_OURS = "hatespeech_no.evaluation"
 
-def page(template: str, **values: object) -> str:
-    """Fill a template of this package.
+
+def page(template: str, package: str = _OURS, **values: object) -> str:
+    """Fill a template; any may include the style of this package.
 
     Args:
         template: its file name.
+        package: that holds it.
         values: what it names, all of it.
     """
     # Names of models and suites, settings and texts are not ours: everything is escaped.
     environment = Environment(
-        loader=PackageLoader("hatespeech_no.evaluation", "."),
+        loader=ChoiceLoader([PackageLoader(name, ".") for name in (package, _OURS)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -116,7 +116,7 @@ class MlflowTracker:
         with mlflow.start_run(run_id=run_id):
             mlflow.log_metrics(values)
             for row in summary["data"]:
-                _log_dataset(mlflow, row)
+                log_dataset(mlflow, row)
             mlflow.log_artifact(str(folder / SUMMARY))
             first = folder / f"seed-{summary['seeds'][0]}"
             mlflow.log_artifacts(str(first / "figures"), "figures")
@@ -200,7 +200,7 @@ def _log_seed(run_id: str, folder: Path) -> str:
         mlflow.set_tags(record.tags)
         mlflow.log_metrics(record.metrics)
         for row in record.data:
-            _log_dataset(mlflow, row)
+            log_dataset(mlflow, row)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
         for card in sorted(folder.glob("card.*.md")):
             mlflow.log_artifact(str(card))
@@ -219,7 +219,8 @@ def _log_seed(run_id: str, folder: Path) -> str:
     return str(model.model_uri)
 
 
-def _log_dataset(mlflow: Any, row: dict[str, Any]) -> None:  # noqa: ANN401 - the untyped module
+def log_dataset(mlflow: Any, row: dict[str, Any]) -> None:  # noqa: ANN401 - the untyped module
+    """Log what rows a run saw, by digest; ``row`` has ``name``, ``rows``, ``digest`` and ``context``."""
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 
