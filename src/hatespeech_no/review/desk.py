@@ -37,8 +37,12 @@ class Item:
     notes: str | None = None
 
     def shown(self, key: bytes) -> str:
-        """Keyed digest of what the reader sees, 16 hexadecimal digits; see ``keyed_id``."""
-        return keyed_id(json.dumps([self.text, self.thread, self.notes]), key)
+        """Keyed digest of what the reader sees, 16 hexadecimal digits; see ``keyed_id``.
+
+        Spaces and line breaks count alike: a spreadsheet changes them when it saves.
+        """
+        parts = [" ".join((part or "").split()) for part in (self.text, self.thread, self.notes)]
+        return keyed_id(json.dumps(parts), key)
 
 
 @dataclass(frozen=True, slots=True)

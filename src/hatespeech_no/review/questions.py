@@ -23,6 +23,18 @@ _NAMES = {
     "no": ("nei", "no"),
 }
 
+_SHIELDS = [context for context in Context if context.is_shield]
+_DESCRIPTIONS = [context for context in Context if not context.is_shield]
+_ASKED: tuple[tuple[str, tuple[str, str], Iterable[Named], tuple[str, ...]], ...] = (
+    ("conduct", ("Hva gjør ordene? (det groveste)", "What do the words do? (the gravest)"), Conduct, (UNKNOWN,)),
+    ("grounds", ("På hvilket grunnlag angriper de?", "Because of what do they attack?"), Ground, (NONE, UNKNOWN)),
+    ("target", ("Hvem eller hva er de rettet mot?", "At whom or what are they aimed?"), Target, (NONE, UNKNOWN)),
+    ("shields", ("Står de i en slik sammenheng?", "Do they stand in such a context?"), _SHIELDS, (NONE, UNKNOWN)),
+    ("descriptions", ("Hva ellers beskriver teksten?", "What else describes it?"), _DESCRIPTIONS, (NONE, UNKNOWN)),
+    ("hateful", ("Er skribenten selv hatefull?", "Is the writer hateful?"), (), ("yes", "no", UNKNOWN)),
+    ("tier", ("Nivå, vurdert ut fra loven", "Tier, judged from the law"), Tier, ()),
+)
+
 
 def questions(lang: Lang = "en") -> tuple[Question, ...]:
     """All questions in the order of the codebook: the words, the writer's stance, the tier last.
@@ -31,43 +43,12 @@ def questions(lang: Lang = "en") -> tuple[Question, ...]:
         lang: of titles and options; names and identifiers are the same in both.
     """
     n = 0 if lang == "nb" else 1
-
-    def ask(name: str, titles: tuple[str, str], members: Iterable[Named], *further: str) -> Question:
-        options = {str(member): member.label(lang) for member in members} | {o: _NAMES[o][n] for o in further}
-        return Question(name, titles[n], options, several=name in SEVERAL)
-
-    shields = [context for context in Context if context.is_shield]
-    descriptions = [context for context in Context if not context.is_shield]
-    return (
-        ask(
-            "conduct",
-            ("Hva gjør ordene? (det groveste)", "What do the words do? (the gravest)"),
-            reversed(Conduct),
-            UNKNOWN,
-        ),
-        ask("grounds", ("På hvilket grunnlag angriper de?", "Because of what do they attack?"), Ground, NONE, UNKNOWN),
-        ask("target", ("Hvem eller hva er de rettet mot?", "At whom or what are they aimed?"), Target, NONE, UNKNOWN),
-        ask(
-            "shields",
-            ("Står ordene i en slik sammenheng?", "Do the words stand in such a context?"),
-            shields,
-            NONE,
-            UNKNOWN,
-        ),
-        ask(
-            "descriptions",
-            ("Hva ellers beskriver teksten?", "What else describes the text?"),
-            descriptions,
-            NONE,
-            UNKNOWN,
-        ),
-        ask(
-            "hateful",
-            ("Er skribentens egen holdning hatefull?", "Is the writer's own stance hateful?"),
-            (),
-            "yes",
-            "no",
-            UNKNOWN,
-        ),
-        ask("tier", ("Nivå, vurdert ut fra loven", "Tier, judged from the law"), Tier),
+    return tuple(
+        Question(
+            name,
+            titles[n],
+            {str(member): member.label(lang) for member in members} | {option: _NAMES[option][n] for option in further},
+            several=name in SEVERAL,
+        )
+        for name, titles, members, further in _ASKED
     )
