@@ -31,7 +31,7 @@ _ASKED: tuple[tuple[str, tuple[str, str], Iterable[Named], tuple[str, ...]], ...
     ("target", ("Hvem eller hva er de rettet mot?", "At whom or what are they aimed?"), Target, (NONE, UNKNOWN)),
     ("shields", ("Står de i en slik sammenheng?", "Do they stand in such a context?"), _SHIELDS, (NONE, UNKNOWN)),
     ("descriptions", ("Hva ellers beskriver teksten?", "What else describes it?"), _DESCRIPTIONS, (NONE, UNKNOWN)),
-    ("hateful", ("Er skribenten selv hatefull?", "Is the writer hateful?"), (), ("yes", "no", UNKNOWN)),
+    ("hateful", ("Er forfatteren selv hatefull?", "Is the writer hateful?"), (), ("yes", "no", UNKNOWN)),
     ("tier", ("Nivå, vurdert ut fra loven", "Tier, judged from the law"), Tier, ()),
 )
 
