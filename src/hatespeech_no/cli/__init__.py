@@ -20,6 +20,7 @@ from hatespeech_no.cli.export import export
 from hatespeech_no.cli.log import log
 from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.promote import promote
+from hatespeech_no.cli.review import review
 from hatespeech_no.cli.rules import rules
 from hatespeech_no.cli.score import score
 from hatespeech_no.cli.sweep import sweep
@@ -39,6 +40,7 @@ for command in (train, sweep, evaluate, audit, compare, export, score, explain, 
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")
+app.add_typer(review, name="review")
 
 
 def main() -> None:

@@ -116,9 +116,8 @@ def push(
             members = {
                 keyed_id(identity, key): item.id for c, item in zip(picked, items, strict=True) for identity in c.same
             }
-            flagged = sum(c.flagged for c in fresh)
             workspace.keep_settings(settings)
-            workspace.add(Batch(batch, now(), len(fresh) - flagged, flagged), sides, items, members)
+            workspace.add(Batch(batch, now(), Counter(c.tier for c in fresh)), sides, items, members)
             _assign(workspace, sides, items, settings, seed)
     delivered, lacking = deliver(workspace, desk, progress)
     return Pushed(chosen, collapsed, delivered, lacking, repeated)

@@ -75,12 +75,17 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One push: how many distinct statements the model passed by and flagged in what was pushed."""
+    """One push.
+
+    Attributes:
+        id: of what was pushed, and how.
+        at: when, UTC.
+        tiers: distinct statements in what it chose from, by the model's tier.
+    """
 
     id: str
     at: datetime
-    passed: int
-    flagged: int
+    tiers: Mapping[Tier, int]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hatespeech_no.review.desk import Round
 from hatespeech_no.review.notes import adjudication_notes, reveal_notes
 from hatespeech_no.review.queues import queues
 from hatespeech_no.review.records import Assignment, Settings
-from hatespeech_no.review.verdicts import Reading, Stage, stage, verdict
+from hatespeech_no.review.verdicts import Reading, Stage, Verdict, stage, verdict
 from hatespeech_no.review.workspace import Workspace
 
 Readings = Mapping[str, Sequence[Reading]]
@@ -27,9 +27,9 @@ def next_round(workspace: Workspace, readings: Readings) -> Counter[Stage]:
         readings: by item, see ``Workspace.readings``.
 
     Returns:
-        Items whose texts are kept, by what they wait for.
+        Items by what they wait for.
     """
-    settings, assignments = workspace.settings, workspace.assignments()
+    settings, assignments, texts = workspace.settings, workspace.assignments(), workspace.texts()
     stages = stages_of(workspace, readings)
     waiting = [(item, _ROUND_OF[waits_for]) for item, waits_for in stages.items() if waits_for in _ROUND_OF]
     waiting += [(item, "first") for item in _decoys(stages, assignments)]
@@ -39,7 +39,7 @@ def next_round(workspace: Workspace, readings: Readings) -> Counter[Stage]:
         given[one.item][one.reader] = one.round
     chosen: dict[Round, dict[str, list[str]]] = defaultdict(dict)
     for item, round_ in waiting:
-        if round_ == "first" or round_ not in given[item].values():
+        if item in texts and (round_ == "first" or round_ not in given[item].values()):
             reader = _next_reader(round_, given[item], settings, load)
             load[reader] += 1
             chosen[round_][item] = [reader]
@@ -49,15 +49,20 @@ def next_round(workspace: Workspace, readings: Readings) -> Counter[Stage]:
 
 
 def stages_of(workspace: Workspace, readings: Readings) -> dict[str, Stage]:
-    """What each item whose text is kept waits for."""
-    twice = workspace.settings.twice
+    """What each item waits for; one whose text is gone no longer waits for readers it was also given to."""
+    twice, texts = workspace.settings.twice, workspace.texts()
     assigned = Counter(one.item for one in workspace.assignments() if one.round == "first")
-    sides, texts = workspace.sides(), workspace.texts()
     return {
-        item: stage(readings.get(item, ()), side.tier, assigned[item], twice)
-        for item, side in sides.items()
-        if item in texts
+        item: stage(readings.get(item, ()), side.tier, assigned[item] if item in texts else 0, twice)
+        for item, side in workspace.sides().items()
     }
+
+
+def verdicts_of(workspace: Workspace) -> dict[str, Verdict]:
+    """The verdicts on all items whose blind readings are complete."""
+    readings = workspace.readings()
+    settled = (Stage.REVEAL, Stage.DONE)
+    return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in settled}
 
 
 def _decoys(stages: Mapping[str, Stage], assignments: Sequence[Assignment]) -> list[str]:

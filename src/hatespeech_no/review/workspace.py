@@ -27,7 +27,7 @@ from hatespeech_no.taxonomy import Tier
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, at TEXT NOT NULL, passed INTEGER NOT NULL, flagged INTEGER);
+CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, at TEXT NOT NULL, tiers TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
     id TEXT PRIMARY KEY, batch TEXT NOT NULL, purpose TEXT NOT NULL, inclusion REAL NOT NULL, tier TEXT NOT NULL,
     p TEXT NOT NULL, flags TEXT NOT NULL, language TEXT, count INTEGER NOT NULL, versions TEXT NOT NULL,
@@ -118,9 +118,8 @@ class Workspace:
             items: their texts.
             members: item by the keyed id of each text that it stands for.
         """
-        self._db.execute(
-            "INSERT INTO batches VALUES (?, ?, ?, ?)", [batch.id, batch.at.isoformat(), batch.passed, batch.flagged]
-        )
+        row = [batch.id, batch.at.isoformat(), json.dumps(dict(batch.tiers))]
+        self._db.execute("INSERT INTO batches VALUES (?, ?, ?)", row)
         self._db.executemany(
             f"INSERT INTO items VALUES ({', '.join('?' * 11)}, 0)",  # noqa: S608 - marks alone
             [side.cells for side in sides],
@@ -131,8 +130,9 @@ class Workspace:
     @property
     def batches(self) -> list[Batch]:
         """All pushes, oldest first."""
-        rows = self._db.execute("SELECT * FROM batches ORDER BY at").fetchall()
-        return [Batch(row["id"], datetime.fromisoformat(row["at"]), row["passed"], row["flagged"]) for row in rows]
+        rows = self._db.execute("SELECT id, at, tiers FROM batches ORDER BY rowid").fetchall()
+        tiers = [{Tier(tier): n for tier, n in json.loads(row["tiers"]).items()} for row in rows]
+        return [Batch(r["id"], datetime.fromisoformat(r["at"]), t) for r, t in zip(rows, tiers, strict=True)]
 
     def sides(self) -> dict[str, Side]:
         """The side table, by item."""
