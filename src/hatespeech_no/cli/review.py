@@ -24,10 +24,12 @@ from hatespeech_no.review.forget import forget as forget_items
 from hatespeech_no.review.pull import pull as pull_answers
 from hatespeech_no.review.push import Lacking, Source
 from hatespeech_no.review.push import push as push_scored
+from hatespeech_no.review.questions import questions
 from hatespeech_no.review.records import Settings
 from hatespeech_no.review.select import Budget
 from hatespeech_no.review.status import Status
 from hatespeech_no.review.status import status as status_of
+from hatespeech_no.review.verdicts import Stage
 from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.taxonomy import Lang, Tier
 from hatespeech_no.text.keyed import load_key
@@ -80,7 +82,7 @@ def push(
         str | None, typer.Option(help="Trained spaCy pipeline that finds names to pseudonymise, e.g. nb_core_news_sm.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
-    lang: Annotated[Lang, typer.Option(help="Language of the questions.")] = "nb",
+    lang: Annotated[Lang, typer.Option(help="Language of the questions.")] = "en",
 ) -> None:
     """Choose statements of a scored file and put them before readers, who see nothing of the model.
 
@@ -101,12 +103,12 @@ def push(
         seed=seed,
     )
     console = Console()
+    for purpose in ("flagged", "active", "audit"):
+        console.print(f"{pushed.chosen[purpose]:>8}  {_word(purpose, lang)}", highlight=False)
+    console.print(f"{pushed.collapsed:>8}  {_word('collapsed', lang)}", highlight=False)
     if pushed.repeated:
-        console.print("This push was made before; nothing new was chosen.")
-    else:
-        console.print(_counts(pushed.chosen.items()) or "nothing new to choose", highlight=False)
-        console.print(f"{pushed.collapsed} rows are near-duplicates of another", highlight=False)
-    _print_delivered(console, pushed.delivered.items(), pushed.lacking)
+        console.print(_word("repeated", lang))
+    _print_delivered(console, pushed.delivered.items(), pushed.lacking, lang)
 
 
 @review.command()
@@ -115,12 +117,14 @@ def pull(workspace: Folder = _WORKSPACE, lang: Language = "en") -> None:
     place, desk = _open(workspace)
     pulled = pull_answers(place, desk)
     console = Console()
-    console.print(f"{pulled.new} new verdicts, {pulled.known} known already", highlight=False)
-    for fault, count in pulled.faults.most_common():
-        if count:
-            console.print(f"{count} put aside: {fault.label(lang)}", style="yellow", highlight=False)
-    console.print(_counts((str(stage), n) for stage, n in pulled.stages.items()), highlight=False)
-    _print_delivered(console, pulled.delivered.items(), pulled.lacking)
+    console.print(f"{pulled.new:>8}  {_word('new', lang)}", highlight=False)
+    console.print(f"{pulled.known:>8}  {_word('known', lang)}", highlight=False)
+    for fault, n in pulled.faults.most_common():
+        if n:
+            console.print(f"{n:>8}  {_word('aside', lang)}: {fault.label(lang)}", style="yellow", highlight=False)
+    for stage in Stage:
+        console.print(f"{pulled.stages[stage]:>8}  {stage.label(lang)}", highlight=False)
+    _print_delivered(console, pulled.delivered.items(), pulled.lacking, lang)
 
 
 @review.command()
@@ -152,7 +156,8 @@ def corpus(
     """Write the verdicts as a corpus to train on. Audits become its test part and never train."""
     console = Console()
     place = Workspace(workspace, load_key())
-    console.print(_counts(write_corpus(place, folder, name).items()), highlight=False)
+    for part, n in write_corpus(place, folder, name).items():
+        console.print(f"{n:>8}  {part}", highlight=False)
     console.print(f"→ {folder / CORPUS}", markup=False, soft_wrap=True)
     if config is not None:
         console.print(f"→ {write_retrain(folder, config)}", markup=False, soft_wrap=True)
@@ -176,6 +181,7 @@ def forget(item: Item = None, text: Text = None, thread: Thread = None, workspac
     """Delete text, reasons and notes of one item, from desk and workspace; the log stays verifiable."""
     place, desk = _open(workspace)
     found = find(place, item, text, thread)
+    pull_answers(place, desk)  # what was answered is not lost
     forget_items(place, desk, [found])
     console = Console()
     console.print(f"{found}: deleted", highlight=False)
@@ -189,11 +195,12 @@ def purge(
     exported: Annotated[bool, typer.Option("--exported", help="What a corpus holds.")] = False,
     workspace: Folder = _WORKSPACE,
 ) -> None:
-    """Delete the texts that are no longer needed. Pull first: what is deleted can no longer be read."""
+    """Pull what was answered, then delete the texts that are no longer needed."""
     age = None if older_than is None else _AGE.fullmatch(older_than)
     if age is None and (older_than is not None or not exported):
         raise HatespeechError("purge: say what to delete, --older-than 90d or --exported")
     place, desk = _open(workspace)
+    pull_answers(place, desk)
     limit = None if age is None else timedelta(days=int(age.group(1)))
     gone = forget_items(place, desk, expired(place, limit, exported))
     Console().print(f"{gone} texts deleted", highlight=False)
@@ -213,21 +220,29 @@ def _desk(to: tuple[str, str], key: bytes, lang: Lang) -> Desk:
     return DESKS[kind](place, key, lang)
 
 
-def _counts(counts: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{n} {name}" for name, n in counts)
-
-
-def _print_delivered(console: Console, delivered: Iterable[tuple[str, int]], lacking: Lacking) -> None:
+def _print_delivered(console: Console, delivered: Iterable[tuple[str, int]], lacking: Lacking, lang: Lang) -> None:
     for reader, n in delivered:
-        console.print(f"→ {reader}: {n} items", markup=False, highlight=False)
+        console.print(f"→ {reader}: {n}", markup=False, highlight=False)
     for (reader, queue), n in lacking.items():
-        message = f"{reader}, queue {queue}: {n} items were not stored; run this again"
+        message = f"{reader}, {queue}: {n} {_word('lacking', lang)}"
         console.print(message, style="yellow", markup=False, highlight=False)
     if lacking:
         raise typer.Exit(_INCOMPLETE)
 
 
-_TITLES = {
+_WORDS = {
+    "flagged": ("flagget av modellen", "flagged by the model"),
+    "active": ("som modellen kan lære mest av", "from which the model can learn most"),
+    "audit": ("tilfeldig valgt av det modellen slipper forbi", "drawn at random from what the model passes by"),
+    "collapsed": ("rader ligner nesten helt på en annen", "rows are near-duplicates of another"),
+    "repeated": (
+        "Denne utsendingen er gjort før; ingenting nytt ble valgt.",
+        "This push was made before; nothing new was chosen.",
+    ),
+    "new": ("nye vurderinger", "new verdicts"),
+    "known": ("var hentet før", "had been pulled before"),
+    "aside": ("lagt til side", "put aside"),
+    "lacking": ("ble ikke lagret; kjør dette på nytt", "were not stored; run this again"),
     "progress": ("Framdrift", "Progress"),
     "agreement": ("Enighet mellom lesere, Krippendorffs α", "Agreement of readers, Krippendorff's α"),
     "model": (
@@ -249,18 +264,19 @@ _TITLES = {
 
 def _status_tables(found: Status, lang: Lang) -> Iterable[Table]:
     rows = [(reader, f"{done} / {asked}") for reader, (done, asked) in found.readers.items()]
-    rows += [(str(stage), str(n)) for stage, n in found.stages.items()]
+    rows += [(stage.label(lang), str(found.stages[stage])) for stage in Stage]
     rows += [(fault.label(lang), str(n)) for fault, n in found.faults.items()]
-    yield _table(_title("progress", lang), rows)
-    yield _table(_title("agreement", lang), [(name, _interval(e)) for name, e in found.agreement.items()])
+    yield _table(_word("progress", lang), rows)
+    titles = {question.name: question.title for question in questions(lang)}
+    yield _table(_word("agreement", lang), [(titles[name], _interval(e)) for name, e in found.agreement.items()])
     model = [(tier.label(lang), _interval(e)) for tier, e in found.precision.items()]
     model += [(week, _interval(e)) for week, e in found.weeks.items()]
     if found.missed is not None:
-        model.append((_title("missed", lang), _interval(found.missed.rate)))
-        model.append((_title("unread", lang), str(found.missed.flagged_unread)))
+        model.append((_word("missed", lang), _interval(found.missed.rate)))
+        model.append((_word("unread", lang), str(found.missed.flagged_unread)))
     chances = (("drift_agreement", found.drift.agreement), ("drift_tiers", found.drift.tiers))
-    model += [(_title(name, lang), f"{p:.3f}") for name, p in chances if p is not None]
-    yield _table(_title("model", lang), model)
+    model += [(_word(name, lang), f"{p:.3f}") for name, p in chances if p is not None]
+    yield _table(_word("model", lang), model)
 
 
 def _table(title: str, rows: Iterable[tuple[str, str]]) -> Table:
@@ -276,5 +292,5 @@ def _interval(e: Estimate) -> str:
     return f"{e.value:.2f} ({e.lo:.2f}–{e.hi:.2f}), n = {e.n}"
 
 
-def _title(key: str, lang: Lang) -> str:
-    return _TITLES[key][0 if lang == "nb" else 1]
+def _word(key: str, lang: Lang) -> str:
+    return _WORDS[key][0 if lang == "nb" else 1]

@@ -18,11 +18,12 @@ from hatespeech_no.review.select import Purpose
 from hatespeech_no.review.verdicts import Verdict
 from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.statement import Elements
-from hatespeech_no.tables import open_writer
+from hatespeech_no.tables import open_table, open_writer
 from hatespeech_no.taxonomy import Context, Ground, Named, Target
 from hatespeech_no.training import load_config
 
 CORPUS = "corpus.yaml"
+VERDICTS = "verdicts.jsonl"
 RETRAIN = "retrain.yaml"
 
 PART: Mapping[Purpose, str] = {"flagged": "train", "active": "train", "audit": "test"}
@@ -42,19 +43,22 @@ def write_corpus(workspace: Workspace, folder: Path, name: str = "reviewed") -> 
 
     Args:
         workspace: of the review.
-        folder: made if it is not there; what it holds is replaced.
+        folder: made if it is not there.
         name: of the corpus.
 
     Returns:
         Rows by part.
 
     Raises:
-        HatespeechError: there are no verdicts, or the folder cannot be written to.
+        HatespeechError: there are no verdicts, the folder cannot be written to, or it holds verdicts whose
+            texts are kept nowhere else.
     """
     verdicts, sides, texts = verdicts_of(workspace), workspace.sides(), workspace.texts()
     kept = [item for item in verdicts if item in texts]
     if not kept:
         raise HatespeechError(f"{workspace.folder}: there are no verdicts on texts that are still kept")
+    if lost := _items_in(folder / VERDICTS) - set(kept):
+        raise HatespeechError(f"{folder}: holds {len(lost)} verdicts whose texts are kept nowhere else; name another")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = yaml.safe_dump(_descriptor(name), sort_keys=False, allow_unicode=True)
@@ -62,7 +66,7 @@ def write_corpus(workspace: Workspace, folder: Path, name: str = "reviewed") -> 
     except OSError as error:
         raise HatespeechError(f"{folder}: cannot be written ({error.strerror})") from error
     parts: Counter[str] = Counter()
-    with open_writer(folder / "verdicts.jsonl", None) as write:
+    with open_writer(folder / VERDICTS, None) as write:
         for item in kept:
             row = _row(verdicts[item], sides[item], texts[item])
             parts[row["part"]] += 1
@@ -88,6 +92,13 @@ def write_retrain(folder: Path, config: Path) -> Path:
     settings = {"extends": os.path.relpath(config.resolve(), folder.resolve()), "name": f"{base.name}-reviewed"}
     (folder / RETRAIN).write_text(yaml.safe_dump(settings | {"data": data}, sort_keys=False), "utf-8")
     return folder / RETRAIN
+
+
+def _items_in(path: Path) -> set[str]:
+    if not path.is_file():
+        return set()
+    with open_table(path) as table:
+        return {str(row["id"]) for _, row in table.rows()}
 
 
 def _row(verdict: Verdict, side: Side, item: Item) -> dict[str, Any]:
@@ -134,7 +145,7 @@ def _descriptor(name: str) -> dict[str, Any]:
             "note": "Pseudonymised texts of real people; the data protection impact assessment decides.",
         },
         "codebook": True,
-        "files": [{"path": "verdicts.jsonl", "format": "jsonl"}],
+        "files": [{"path": VERDICTS, "format": "jsonl"}],
         "columns": {"text": "text", "id": "id", "split": "part", "language": "language"},
         "splits": {"train": "train", "test": "test"},
         "quirks": [

@@ -56,7 +56,7 @@ class FileDesk:
 
     folder: Path
     key: bytes
-    lang: Lang = "nb"
+    lang: Lang = "en"
     suffix: str = ".xlsx"
 
     def push(

@@ -82,7 +82,7 @@ class VerdictLog:
             settled = self._settled()
             number, head, lines = len(settled), _digest(settled), b""
             for i, entry in enumerate(entries, number):
-                line = json.dumps({"n": i, "previous": head, **entry}, ensure_ascii=False).encode()
+                line = json.dumps({**entry, "n": i, "previous": head}, ensure_ascii=False).encode()
                 head = hashlib.sha256(line).hexdigest()
                 lines += line + b"\n"
             _write(self.path, lines)
@@ -151,7 +151,7 @@ class VerdictLog:
             self.anchor.write(self._sealed(0, _START))
         lines, rest = self._lines()
         settled, extra = lines[: count or 0], [*lines[count or 0 :], rest]
-        if any(extra):
+        if extra != [b""]:
             _write(self.path.with_suffix(".unfinished"), b"\n".join(extra) + b"\n")
             with self.path.open("r+b") as stream:
                 stream.truncate(sum(len(line) + 1 for line in settled))

@@ -16,6 +16,7 @@ from hatespeech_no.review.verdicts import Reading, Stage, Verdict, stage, verdic
 from hatespeech_no.review.workspace import Workspace
 
 Readings = Mapping[str, Sequence[Reading]]
+_SETTLED = frozenset({Stage.REVEAL, Stage.DONE})
 _ROUND_OF: Mapping[Stage, Round] = {Stage.SECOND: "first", Stage.ADJUDICATION: "adjudication", Stage.REVEAL: "reveal"}
 
 
@@ -49,20 +50,23 @@ def next_round(workspace: Workspace, readings: Readings) -> Counter[Stage]:
 
 
 def stages_of(workspace: Workspace, readings: Readings) -> dict[str, Stage]:
-    """What each item waits for; one whose text is gone no longer waits for readers it was also given to."""
+    """What each item waits for; one whose text is gone waits for nobody."""
     twice, texts = workspace.settings.twice, workspace.texts()
     assigned = Counter(one.item for one in workspace.assignments() if one.round == "first")
-    return {
-        item: stage(readings.get(item, ()), side.tier, assigned[item] if item in texts else 0, twice)
-        for item, side in workspace.sides().items()
-    }
+    stages = {}
+    for item, side in workspace.sides().items():
+        mine = readings.get(item, ())
+        if item in texts:
+            stages[item] = stage(mine, side.tier, assigned[item], twice)
+        else:
+            stages[item] = Stage.DONE if stage(mine, side.tier, 0, twice) in _SETTLED else Stage.LAPSED
+    return stages
 
 
 def verdicts_of(workspace: Workspace) -> dict[str, Verdict]:
     """The verdicts on all items whose blind readings are complete."""
     readings = workspace.readings()
-    settled = (Stage.REVEAL, Stage.DONE)
-    return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in settled}
+    return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in _SETTLED}
 
 
 def _decoys(stages: Mapping[str, Stage], assignments: Sequence[Assignment]) -> list[str]:

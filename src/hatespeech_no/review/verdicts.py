@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from hatespeech_no.review.desk import Round
@@ -54,14 +53,15 @@ class Reading:
         return cls(entry["item"], entry["reader"], entry["round"], codes, datetime.fromisoformat(entry["at"]))
 
 
-class Stage(StrEnum):
+class Stage(Named):
     """What an item waits for."""
 
-    READING = "reading"
-    SECOND = "second"
-    ADJUDICATION = "adjudication"
-    REVEAL = "reveal"
-    DONE = "done"
+    READING = "reading", "venter på lesere", "waits for readers"
+    SECOND = "second", "trenger en leser til", "needs another reader"
+    ADJUDICATION = "adjudication", "uenighet skal avgjøres", "readers differ, to be adjudicated"
+    REVEAL = "reveal", "avgjort, modellens syn vises", "settled, to be seen beside the model's view"
+    DONE = "done", "ferdig", "done"
+    LAPSED = "lapsed", "teksten ble slettet før den var avgjort", "text deleted before it was settled"
 
 
 @dataclass(frozen=True, slots=True)
