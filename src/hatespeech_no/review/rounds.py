@@ -30,22 +30,24 @@ def next_round(workspace: Workspace, readings: Readings) -> Counter[Stage]:
     Returns:
         Items by what they wait for.
     """
-    settings, assignments, texts = workspace.settings, workspace.assignments(), workspace.texts()
+    settings, texts = workspace.settings, workspace.texts()
+    given: dict[str, list[Assignment]] = defaultdict(list)
+    load: Counter[str] = Counter()
+    for one in workspace.assignments():
+        given[one.item].append(one)
+        load[one.reader] += 1
     stages = stages_of(workspace, readings)
-    waiting = [(item, _ROUND_OF[waits_for]) for item, waits_for in stages.items() if waits_for in _ROUND_OF]
-    waiting += [(item, "first") for item in _decoys(stages, assignments)]
-    load = Counter(one.reader for one in assignments)
-    given: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in assignments:
-        given[one.item][one.reader] = one.round
     chosen: dict[Round, dict[str, list[str]]] = defaultdict(dict)
-    for item, round_ in waiting:
-        if item in texts and (round_ == "first" or round_ not in given[item].values()):
+    for item, waits_for in stages.items():
+        round_ = _ROUND_OF.get(waits_for)
+        asked = round_ != "first" and round_ in {one.round for one in given[item]}
+        if round_ is not None and not asked and item in texts:
             reader = _next_reader(round_, given[item], settings, load)
             load[reader] += 1
             chosen[round_][item] = [reader]
+    chosen["first"] |= _decoys(stages, chosen["first"], given, load.total())
     for round_, readers_of in chosen.items():
-        _assign(workspace, round_, readers_of, readings, len(assignments))
+        _assign(workspace, round_, readers_of, readings, load.total())
     return Counter(stages.values())
 
 
@@ -69,20 +71,29 @@ def verdicts_of(workspace: Workspace) -> dict[str, Verdict]:
     return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in _SETTLED}
 
 
-def _decoys(stages: Mapping[str, Stage], assignments: Sequence[Assignment]) -> list[str]:
-    """As many settled items that one person has read as there are second readings, so that these do not stand out."""
-    wanted = sum(waits_for is Stage.SECOND for waits_for in stages.values())
-    turns = Counter(one.item for one in assignments)
-    settled = [item for item, waits_for in stages.items() if waits_for is Stage.DONE and turns[item] == 1]
-    order = np.random.default_rng(len(assignments)).permutation(len(settled))
-    return [settled[i] for i in order[:wanted]]
+def _decoys(
+    stages: Mapping[str, Stage],
+    second: Mapping[str, Sequence[str]],
+    given: Mapping[str, Sequence[Assignment]],
+    seed: int,
+) -> dict[str, list[str]]:
+    """As many settled items that another has read alone for each who reads second, so that nothing stands out."""
+    alone = {i: given[i][0].reader for i, s in stages.items() if s is Stage.DONE and len(given[i]) == 1}
+    shuffled = [list(alone)[i] for i in np.random.default_rng(seed).permutation(len(alone))]
+    found: dict[str, list[str]] = {}
+    for (reader,) in second.values():
+        decoy = next((item for item in shuffled if alone[item] != reader and item not in found), None)
+        if decoy is not None:
+            found[decoy] = [reader]
+    return found
 
 
-def _next_reader(round_: Round, given: Mapping[str, str], settings: Settings, load: Mapping[str, int]) -> str:
+def _next_reader(round_: Round, given: Sequence[Assignment], settings: Settings, load: Mapping[str, int]) -> str:
     """Of those who have not read it the one with least to read; the model's view goes to who had the last word."""
     if round_ == "reveal":
-        return next((reader for reader, before in given.items() if before == "adjudication"), next(iter(given)))
-    others = [reader for reader in settings.readers if reader not in given]
+        return next((one.reader for one in given if one.round == "adjudication"), given[0].reader)
+    before = {one.reader for one in given}
+    others = [reader for reader in settings.readers if reader not in before]
     return min(others, key=lambda reader: load[reader]) if others else settings.adjudicator
 
 

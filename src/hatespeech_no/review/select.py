@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 _PREFILTER = 10
 _DIMENSIONS = 64
+_EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,8 @@ def diverse(worth: Floats, texts: Sequence[str], number: int, seed: int, feature
     """The most worthwhile texts that are not all alike.
 
     Of the ten times as many that are worth most, as many clusters are formed as texts are wanted,
-    weighted by worth, and each gives the text nearest to its centre. Source: Zhdanov (2019),
-    Diverse mini-batch active learning.
+    weighted by worth, and each gives its most worthwhile text. After Zhdanov (2019), Diverse mini-batch
+    active learning, where it is the text nearest to the centre, which may pass by the best.
 
     Args:
         worth: shape (n,), 0 or greater.
@@ -146,10 +147,10 @@ def diverse(worth: Floats, texts: Sequence[str], number: int, seed: int, feature
     if len(best) <= number:
         return best
     places = _places([texts[i] for i in best], seed) if features is None else features[best]
-    means = KMeans(number, n_init=1, random_state=seed).fit(places, sample_weight=worth[best] + 1e-9)
-    nearest = [best[i] for i in means.transform(places).argmin(axis=0)]
-    # Two centres may share their nearest text; the most worthwhile others make up the number.
-    return list(dict.fromkeys([*nearest, *best]))[:number]
+    means = KMeans(number, n_init=1, random_state=seed).fit(places, sample_weight=worth[best] + _EPSILON)
+    _, firsts = np.unique(means.labels_, return_index=True)
+    # Where texts are alike there are fewer clusters; the most worthwhile others make up the number.
+    return list(dict.fromkeys([*(best[i] for i in np.sort(firsts)), *best]))[:number]
 
 
 def _places(texts: Sequence[str], seed: int) -> Floats:
@@ -157,5 +158,5 @@ def _places(texts: Sequence[str], seed: int) -> Floats:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True).fit_transform(texts)
-    dimensions = min(_DIMENSIONS, *(side - 1 for side in vectors.shape))
+    dimensions = max(1, min(_DIMENSIONS, *(side - 1 for side in vectors.shape)))
     return np.asarray(TruncatedSVD(dimensions, random_state=seed).fit_transform(vectors))

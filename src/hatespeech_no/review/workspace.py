@@ -84,7 +84,8 @@ class Workspace:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
@@ -231,9 +232,9 @@ class Workspace:
 def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
         busy = "locked" in str(error)
-        why = (
-            "another push or pull is running; wait for it" if busy else f"cannot be written ({error}); nothing was lost"
-        )
+        why = "another push or pull is running; wait for it" if busy else f"cannot be used ({error}); nothing changed"
         raise HatespeechError(f"{folder}: {why}") from error
