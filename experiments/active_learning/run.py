@@ -1,12 +1,16 @@
 """How many labels each way of choosing needs for a given score, on our statements.
 
-Run: python experiments/active_learning/run.py learn [CACHE]  (then: figure). Writes curves.csv and needed.csv beside it.
+Run: python experiments/active_learning/run.py learn [CACHE], then: figure. Writes curves.csv and needed.csv.
 """
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
+from sklearn.decomposition import PCA
 from sklearn.metrics import f1_score, roc_auc_score
 
 from hatespeech_no.corpora import load_corpus
@@ -29,84 +34,79 @@ HERE = Path(__file__).parent
 STATEMENTS = HERE.parent.parent / "data" / "statements" / "corpus.yaml"
 LABELS = ("hateful", *(f"ground_{g}" for g in Ground))
 SIZES = (200, 300, 400, 500, 700, 1000, 1400, 2000)
-SEEDS = range(6)
+SEEDS = range(5)
 RARE = 0.05
+EMBEDDINGS = EmbeddingsConfig(
+    backbone=BackboneConfig(prefix="query: ", max_tokens=128, languages=["nb", "nn", "da", "sv", "en", "de"])
+)
+_DIMENSIONS = 64
 _C = {"tfidf": 4.0, "embeddings": 0.01}
 
 Floats = NDArray[np.float32]
 Probabilities = dict[str, NDArray[np.float64]]
 
 
+@dataclass(frozen=True)
+class Data:
+    """Rows to choose from and the test part.
+
+    Attributes:
+        labels: of the rows, by element; NaN unknown.
+        truth: ``hateful`` of the test part.
+        features: of the rows and of the test part, by family.
+        places: of the rows, where like lie near each other.
+    """
+
+    labels: dict[str, Floats]
+    truth: Floats
+    features: dict[str, tuple[Features, Features]]
+    places: NDArray[np.float64]
+
+
 def learn(cache: Path) -> None:
     """All curves: two families of features, two pools, every strategy and seed."""
-    parts = load_corpus(str(STATEMENTS))
-    train, test = parts["train"], parts["test"]
-    labels = {name: np.array(train[name][:], dtype=np.float32) for name in ELEMENTS}
-    truth = np.array(test["hateful"][:], dtype=np.float32)
-    known = np.flatnonzero(~np.isnan(labels["hateful"]))
-    features = {
-        "tfidf": _tfidf(train["text"][:], test["text"][:]),
-        "embeddings": _embeddings(train["text"][:], test["text"][:], cache),
-    }
-    pools = {"as written": known, "rare": _rare(known, labels["hateful"])}
-    rows = []
-    for pool_name, pool in pools.items():
-        for seed in SEEDS:
-            for strategy, choose in STRATEGIES.items():
-                for family in features:
-                    if strategy == "disagreement" and family != "tfidf":
-                        continue  # the two families choose together; one run gives both curves
-                    rows += _curve(pool, family, features, labels, truth, choose, seed, pool_name, strategy)
-                pd.DataFrame(rows).round(4).to_csv(HERE / "curves.csv", index=False)
-            print(pool_name, seed, "done", flush=True)  # noqa: T201 - progress of a long script
+    data = _data(cache)
+    every = np.arange(len(data.places))
+    pools = {"as written": every, "rare": _rare(every, data.labels["hateful"])}
+    rows: list[dict[str, object]] = []
+    for seed in SEEDS:
+        for pool_name, pool in pools.items():
+            for strategy in STRATEGIES:
+                # Models that choose together give a curve each.
+                for families in [[*data.features]] if strategy == "disagreement" else [[f] for f in data.features]:
+                    named = {"pool": pool_name, "strategy": strategy, "seed": seed}
+                    rows += [named | point for point in _curve(data, pool, families, strategy, seed)]
+        pd.DataFrame(rows).round(4).to_csv(HERE / "curves.csv", index=False)
+        print(seed, "done", flush=True)  # noqa: T201 - progress of a long script
 
 
 def _curve(
-    pool: NDArray[np.int64],
-    family: str,
-    features: dict[str, tuple[Features, Features]],
-    labels: dict[str, Floats],
-    truth: Floats,
-    choose: Strategy,
-    seed: int,
-    pool_name: str,
-    strategy: str,
-) -> list[dict[str, object]]:
-    families = list(features) if strategy == "disagreement" else [family]
+    data: Data, pool: NDArray[np.int64], families: list[str], strategy: str, seed: int
+) -> Iterator[dict[str, object]]:
     have = np.random.default_rng(seed).permutation(pool)[: SIZES[0]]
-    rows = []
     for size, following in zip(SIZES, (*SIZES[1:], None), strict=True):
-        heads = {
-            name: _fit(features[name][0][have], {k: v[have] for k, v in labels.items()}, name) for name in families
-        }
-        for name in families:
-            p = _probabilities(heads[name], features[name][1])["hateful"]
-            known = ~np.isnan(truth)
-            rows.append(
-                {
-                    "pool": pool_name,
-                    "strategy": strategy,
-                    "family": name,
-                    "seed": seed,
-                    "labels": size,
-                    "hateful_among_them": float(labels["hateful"][have].mean()),
-                    "macro_f1": f1_score(truth[known], p[known] >= 0.5, average="macro"),
-                    "auroc": roc_auc_score(truth[known], p[known]),
-                }
-            )
+        known = {name: labels[have] for name, labels in data.labels.items()}
+        heads = {family: _fit(data.features[family][0][have], known, family) for family in families}
+        for family in families:
+            p = _probabilities(heads[family], data.features[family][1])["hateful"]
+            yield {
+                "family": family,
+                "labels": size,
+                "hateful_among_them": float(known["hateful"].mean()),
+                "macro_f1": f1_score(data.truth, p >= 0.5, average="macro"),
+                "auroc": roc_auc_score(data.truth, p),
+            }
         if following is None or following > len(pool):
-            break
+            return
         left = np.setdiff1d(pool, have)
-        seen = [_probabilities(heads[name], features[name][0][left]) for name in families]
-        places = features["embeddings"][0][left]
-        have = np.concatenate([have, left[choose(seen, places, following - size, seed)]])
-    return rows
+        seen = [_probabilities(heads[family], data.features[family][0][left]) for family in families]
+        chosen = STRATEGIES[strategy](seen, data.places[left], following - size, seed)
+        have = np.concatenate([have, left[chosen]])
 
 
 def _fit(features: Features, labels: dict[str, Floats], family: str) -> LinearHeads:
-    asked = {
-        name: labels[name] if name in LABELS else np.full(len(labels[name]), np.nan, np.float32) for name in ELEMENTS
-    }
+    unknown = np.full(features.shape[0], np.nan, np.float32)
+    asked = {name: labels.get(name, unknown) for name in ELEMENTS}
     no_conduct = np.zeros((features.shape[0], len(Conduct)), bool)
     return fit_heads(features, asked, no_conduct, _C[family], 0, lambda step: None)
 
@@ -124,26 +124,26 @@ def _matrix(p: Probabilities) -> NDArray[np.float64]:
     return np.stack([p.get(name, np.full(len(some), np.nan)) for name in LABELS], axis=1)
 
 
-def _random(seen: list[Probabilities], places: Floats, number: int, seed: int) -> NDArray[np.int64]:
+def _random(seen: list[Probabilities], places: NDArray[np.float64], number: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed + 1000).permutation(len(places))[:number]
 
 
-def _gravest(seen: list[Probabilities], places: Floats, number: int, seed: int) -> NDArray[np.int64]:
+def _gravest(seen: list[Probabilities], places: NDArray[np.float64], number: int, seed: int) -> NDArray[np.int64]:
     return np.argsort(-seen[0]["hateful"], kind="stable")[:number]
 
 
-def _uncertain(seen: list[Probabilities], places: Floats, number: int, seed: int) -> NDArray[np.int64]:
+def _uncertain(seen: list[Probabilities], places: NDArray[np.float64], number: int, seed: int) -> NDArray[np.int64]:
     return np.argsort(-uncertainty(_matrix(seen[0])), kind="stable")[:number]
 
 
-def _diverse(seen: list[Probabilities], places: Floats, number: int, seed: int) -> list[int]:
-    return diverse(uncertainty(_matrix(seen[0])), [""] * len(places), number, seed, places.astype(np.float64))
+def _diverse(seen: list[Probabilities], places: NDArray[np.float64], number: int, seed: int) -> list[int]:
+    return diverse(uncertainty(_matrix(seen[0])), [""] * len(places), number, seed, places)
 
 
-def _disagreement(seen: list[Probabilities], places: Floats, number: int, seed: int) -> list[int]:
+def _disagreement(seen: list[Probabilities], places: NDArray[np.float64], number: int, seed: int) -> list[int]:
     one, other = map(_matrix, seen)
     worth = uncertainty(one) + disagreement(one, other)
-    return diverse(worth, [""] * len(places), number, seed, places.astype(np.float64))
+    return diverse(worth, [""] * len(places), number, seed, places)
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -155,6 +155,32 @@ STRATEGIES: dict[str, Strategy] = {
 }
 
 
+def _data(cache: Path) -> Data:
+    parts = load_corpus(str(STATEMENTS))
+    train, test = parts["train"], parts["test"]
+    embed = Embedder(EMBEDDINGS.model_copy(update={"cache": cache}))
+    # Where a text has no embedding in the cache it is left out: to embed thousands more changes no answer.
+    kept = [i for i, text in enumerate(train["text"][:]) if train["hateful"][i] is not None and _is_cached(cache, text)]
+    train = train.select(kept)
+    test = test.select([i for i, yes in enumerate(test["hateful"][:]) if yes is not None])
+    texts, held_out = train["text"][:], test["text"][:]
+    pool, rest = embed(texts), embed(held_out)
+    mean, spread = pool.mean(axis=0), pool.std(axis=0) + 1e-6
+    embedded = (pool - mean) / spread, (rest - mean) / spread
+    return Data(
+        labels={name: np.array(train[name][:], dtype=np.float32) for name in LABELS},
+        truth=np.array(test["hateful"][:], dtype=np.float32),
+        features={"tfidf": _tfidf(texts, held_out), "embeddings": embedded},
+        places=PCA(_DIMENSIONS, random_state=0).fit_transform(embedded[0].astype(np.float64)),
+    )
+
+
+def _is_cached(cache: Path, text: str) -> bool:
+    key = hashlib.sha256(f"{EMBEDDINGS.backbone.model_dump_json()}\n{text}".encode()).digest()
+    with closing(sqlite3.connect(cache)) as database:
+        return database.execute("SELECT 1 FROM embedding WHERE key = ?", (key,)).fetchone() is not None
+
+
 def _tfidf(train: list[str], test: list[str]) -> tuple[Features, Features]:
     """The vocabulary is that of the pool, whose texts are at hand before any is labelled."""
     masked = [[mask_patterns(text) for text in texts] for texts in (train, test)]
@@ -163,15 +189,6 @@ def _tfidf(train: list[str], test: list[str]) -> tuple[Features, Features]:
         vectoriser.fit(masked[0])
     found = [_features(vectorisers, texts, None) for texts in masked]
     return found[0], found[1]
-
-
-def _embeddings(train: list[str], test: list[str], cache: Path) -> tuple[Floats, Floats]:
-    languages = ["nb", "nn", "da", "sv", "en", "de"]
-    backbone = BackboneConfig(prefix="query: ", max_tokens=128, languages=languages)
-    embed = Embedder(EmbeddingsConfig(backbone=backbone, cache=cache))
-    pool, held_out = embed(train), embed(test)
-    mean, spread = pool.mean(axis=0), pool.std(axis=0) + 1e-6
-    return (pool - mean) / spread, (held_out - mean) / spread
 
 
 def _rare(pool: NDArray[np.int64], hateful: Floats) -> NDArray[np.int64]:

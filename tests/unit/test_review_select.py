@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.review.candidates import Candidate, collapse, read_scored
+from hatespeech_no.review.candidates import Candidate, collapse, read_scored, with_elements
 from hatespeech_no.review.queues import deal, queues
 from hatespeech_no.review.select import Budget, disagreement, diverse, select, uncertainty
 from hatespeech_no.tables import open_writer
@@ -92,6 +93,23 @@ def test_near_duplicates_collapse_to_the_gravest_with_a_count():
     assert sorted(len(c.same) for c in found.values()) == [1, 1, 1, 3]
     assert found[f"{long}!"].p == {"actionable": 0.9}
     assert set(found[f"{long}!"].same) == {long, f"{long}!", f"{long}!!"}
+
+
+def test_the_model_adds_elements_where_the_file_leaves_it_most_open():
+    @dataclass
+    class Found:
+        probabilities: dict[str, float]
+
+    class Model:
+        def stream(self, statements):
+            return (Found({"hateful": 0.9, "support": len(s.text) / 100}) for s in statements)
+
+    rows = [candidate(i, p=i / 99) for i in range(60)]
+    found = with_elements(rows, Model(), 1)
+    assert [c.text for c in found] == [c.text for c in rows]
+    again = [i for i, c in enumerate(found) if "support" in c.p]
+    assert again == list(range(40, 60))  # the twenty nearest to one half
+    assert found[50].p == {"hateful": 0.9, "support": len(rows[50].text) / 100, "actionable": 50 / 99}
 
 
 # --- measures of worth

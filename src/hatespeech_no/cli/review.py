@@ -93,16 +93,18 @@ def push(
         raise HatespeechError("--reader: name two readers or more, each by letters, digits and . @ _ -")
     key = load_key()
     desk = _desk(to, key, lang)
-    pushed = push_scored(
-        Workspace(workspace, key),
-        desk,
-        Source(scored, text_column, None if model is None else load(model), other),
-        Budget(flagged, active, audit),
-        Settings(readers, adjudicator or readers[0], lang, tuple(twice or [Tier.ACTIONABLE]), to),
-        names=None if names is None else load_pipeline(names),
-        seed=seed,
-    )
     console = Console()
+    with console.status("choosing") as spinner:
+        pushed = push_scored(
+            Workspace(workspace, key),
+            desk,
+            Source(scored, text_column, None if model is None else load(model), other),
+            Budget(flagged, active, audit),
+            Settings(readers, adjudicator or readers[0], lang, tuple(twice or [Tier.ACTIONABLE]), to),
+            names=None if names is None else load_pipeline(names),
+            seed=seed,
+            progress=lambda done: spinner.update(f"{done} items put before readers"),
+        )
     for purpose in ("flagged", "active", "audit"):
         console.print(f"{pushed.chosen[purpose]:>8}  {_word(purpose, lang)}", highlight=False)
     console.print(f"{pushed.collapsed:>8}  {_word('collapsed', lang)}", highlight=False)
