@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 STATEMENTS = HERE.parent.parent / "data" / "statements" / "corpus.yaml"
 LABELS = ("hateful", *(f"ground_{g}" for g in Ground))
 SIZES = (200, 300, 400, 500, 700, 1000, 1400, 2000)
-SEEDS = range(5)
+SEEDS = range(10)
 RARE = 0.05
 EMBEDDINGS = EmbeddingsConfig(
     backbone=BackboneConfig(prefix="query: ", max_tokens=128, languages=["nb", "nn", "da", "sv", "en", "de"])
@@ -113,7 +113,7 @@ def _fit(features: Features, labels: dict[str, Floats], family: str) -> LinearHe
 
 def _probabilities(heads: LinearHeads, features: Features) -> Probabilities:
     scores = heads.scores(features)
-    return {name: expit(scores.yes[:, i].astype(np.float64)) for i, name in enumerate(scores.names)}
+    return {name: expit(scores.log_odds[:, i].astype(np.float64)) for i, name in enumerate(scores.names)}
 
 
 Strategy = Callable[[list[Probabilities], Floats, int, int], NDArray[np.int64] | list[int]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 from collections import Counter
@@ -377,6 +378,20 @@ def test_texts_that_look_like_formulas_survive_csv(tmp_path):
     assert desk.push("01-a", "r1", "first", items, questions()) == len(items)
     fill(tmp_path, lambda row: codes())
     assert {a.item: a.shown for a in desk.pull()} == {item.id: item.shown(KEY) for item in items}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8-sig", "utf-16"])
+def test_what_a_norwegian_spreadsheet_program_saves_is_read(tmp_path, encoding):
+    desk = FileDesk(tmp_path, KEY, "nb", ".csv")
+    items = [Item("a", 'Blåbær; "syltetøy"\nog rømme', "på norsk, æøå"), Item("b", "=to")]
+    desk.push("01-a", "r1", "first", items, questions("nb"))
+    fill(tmp_path, lambda row: codes(hateful="Nei", grounds="kjønn"))
+    path = tmp_path / "r1" / "01-a.csv"
+    rows = list(csv.reader(path.read_text("utf-8").splitlines(keepends=True)))
+    with path.open("w", encoding=encoding, newline="") as stream:
+        csv.writer(stream, delimiter=";").writerows(rows)
+    assert {a.item: a.shown for a in desk.pull()} == {item.id: item.shown(KEY) for item in items}
+    assert {a.values["grounds"] for a in desk.pull()} == {("gender",)}
 
 
 def test_a_file_with_answers_is_never_written_over(tmp_path):
