@@ -579,6 +579,7 @@ def test_the_command_line_goes_round(scored, tmp_path, monkeypatch):
     assert "delete it there too" in ok("forget", item)
     assert "10 texts deleted" in ok("purge", "--exported")
     assert "unbroken" in ok("verify")
+    assert isinstance(run(app, ["review", "push", "gone.csv", "--to", "csv", "d", *readers]).exception, HatespeechError)
     for wrong in (["purge"], ["purge", "--older-than", "soon"], ["push", str(scored), "--to", "paper", "x", *readers]):
         assert isinstance(run(app, ["review", *wrong]).exception, HatespeechError)
     assert isinstance(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hatespeech_no.errors import HatespeechError
 from hatespeech_no.review.candidates import Candidate, collapse, read_scored, with_elements
 from hatespeech_no.review.desk import Desk, Item
 from hatespeech_no.review.questions import questions
@@ -93,32 +94,24 @@ def push(
         desk: where readers read.
         source: what is chosen from.
         budget: how many for each purpose.
-        settings: readers and what they are asked; kept for the next rounds.
+        settings: readers and what they are asked; kept for the next rounds, also if the push is repeated.
         names: trained spaCy pipeline that finds names of persons to pseudonymise; without one names stay.
         seed: of every draw.
         progress: called with the number of items that are on desks.
     """
     batch = _batch_id(source.scored, budget, seed)
-    repeated = batch in {earlier.id for earlier in workspace.batches}
     chosen: Counter[str] = Counter()
     collapsed = 0
-    if not repeated:
-        candidates = read_scored(source.scored, source.text_column)
-        distinct = collapse(candidates)
-        collapsed = len(candidates) - len(distinct)
-        with workspace.writing():
-            known, key = workspace.members(), workspace.key
-            fresh = [c for c in distinct if not any(keyed_id(identity, key) in known for identity in c.same)]
-            picks, picked = _pick(fresh, source, budget, seed)
-            chosen.update(pick.purpose for pick in picks)
-            sides = [_side(c, pick, batch, source.versions, key) for c, pick in zip(picked, picks, strict=True)]
-            items = _items(picked, key, names)
-            members = {
-                keyed_id(identity, key): item.id for c, item in zip(picked, items, strict=True) for identity in c.same
-            }
-            workspace.keep_settings(settings)
-            workspace.add(Batch(batch, now(), Counter(c.tier for c in fresh)), sides, items, members)
+    with workspace.writing():
+        repeated = batch in {earlier.id for earlier in workspace.batches}
+        if not repeated:
+            candidates = read_scored(source.scored, source.text_column)
+            distinct = collapse(candidates)
+            collapsed = len(candidates) - len(distinct)
+            sides, items = _choose(workspace, distinct, batch, source, budget, seed=seed, names=names)
+            chosen.update(side.purpose for side in sides)
             _assign(workspace, sides, items, settings, seed)
+        workspace.keep_settings(settings)
     delivered, lacking = deliver(workspace, desk, progress)
     return Pushed(chosen, collapsed, delivered, lacking, repeated)
 
@@ -151,14 +144,29 @@ def deliver(workspace: Workspace, desk: Desk, progress: Progress = lambda done: 
     return delivered, lacking
 
 
-def _pick(
-    fresh: Sequence[Candidate], source: Source, budget: Budget, seed: int
-) -> tuple[list[Chosen], list[Candidate]]:
+def _choose(
+    workspace: Workspace,
+    distinct: Sequence[Candidate],
+    batch: str,
+    source: Source,
+    budget: Budget,
+    *,
+    seed: int,
+    names: Language | None,
+) -> tuple[list[Side], list[Item]]:
+    known, key = workspace.members(), workspace.key
+    fresh = [c for c in distinct if not any(keyed_id(identity, key) in known for identity in c.same)]
+    tiers = Counter(c.tier for c in fresh)
     if source.classifier is not None:
         fresh = with_elements(fresh, source.classifier, budget.active)
     second = {} if source.other is None else {c.identity: c.p for c in read_scored(source.other, source.text_column)}
     picks = select(fresh, budget, seed, {i: second[c.identity] for i, c in enumerate(fresh) if c.identity in second})
-    return picks, [fresh[pick.row] for pick in picks]
+    picked = [fresh[pick.row] for pick in picks]
+    sides = [_side(c, pick, batch, source.versions, key) for c, pick in zip(picked, picks, strict=True)]
+    items = _items(picked, key, names)
+    members = {keyed_id(identity, key): i.id for c, i in zip(picked, items, strict=True) for identity in c.same}
+    workspace.add(Batch(batch, now(), tiers), sides, items, members)
+    return sides, items
 
 
 def own_versions() -> dict[str, str]:
@@ -167,8 +175,11 @@ def own_versions() -> dict[str, str]:
 
 
 def _batch_id(scored: Path, budget: Budget, seed: int) -> str:
-    with scored.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
+    try:
+        with scored.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256")
+    except OSError as error:
+        raise HatespeechError(f"{scored}: cannot be read ({error.strerror})") from error
     digest.update(f"{budget} {seed}".encode())
     return digest.hexdigest()[:16]
 
