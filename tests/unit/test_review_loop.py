@@ -554,6 +554,16 @@ def test_status_compares_with_people_over_time(scored, tmp_path):
     assert all(done == asked for done, asked in found.readers.values())
 
 
+def test_what_is_missed_is_not_told_before_the_audit_is_settled(scored, tmp_path):
+    workspace, desk = Workspace(tmp_path, KEY), ListDesk(lambda *_: codes("actionable", "yes"))
+    push(workspace, desk, Source(scored), Budget(15, 0, 12), SETTINGS)
+    pull(workspace, desk)
+    assert status(workspace).missed is None  # second readers are still to come
+    settle(workspace, desk, 4)
+    assert status(workspace).missed.rate.value == 45 / 60
+    assert status(workspace).missed.flagged_unread == 0
+
+
 def test_the_command_line_goes_round(scored, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = CliRunner().invoke

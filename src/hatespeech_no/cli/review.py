@@ -252,7 +252,7 @@ _WORDS = {
         "The model against people: share that people give the same tier",
     ),
     "missed": ("oversett av modellen", "missed by the model"),
-    "unread": ("flagget og ikke lest", "flagged and not read"),
+    "unread": ("flagget og uten vurdering", "flagged and without a verdict"),
     "drift_agreement": (
         "sannsynlighet for så stor forskjell mellom siste uke og før, ved tilfeldighet",
         "probability of so large a difference between the last week and before, by chance",

@@ -25,8 +25,8 @@ class Missed:
     Attributes:
         rate: share missed of all possibly punishable statements, those that were flagged and read among them.
         statements: how many were missed, of those that were passed by.
-        flagged_unread: statements that were flagged and not read; what is possibly punishable among them is
-            not counted as found, so that the rate is too high rather than too low.
+        flagged_unread: statements that were flagged and have no verdict; what is possibly punishable among
+            them is not counted as found, so that the rate is too high rather than too low.
     """
 
     rate: Estimate

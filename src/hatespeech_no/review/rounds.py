@@ -16,7 +16,9 @@ from hatespeech_no.review.verdicts import Reading, Stage, Verdict, stage, verdic
 from hatespeech_no.review.workspace import Workspace
 
 Readings = Mapping[str, Sequence[Reading]]
-_SETTLED = frozenset({Stage.REVEAL, Stage.DONE})
+SETTLED = frozenset({Stage.REVEAL, Stage.DONE})
+"""Stages of items whose blind readings are complete."""
+
 _ROUND_OF: Mapping[Stage, Round] = {Stage.SECOND: "first", Stage.ADJUDICATION: "adjudication", Stage.REVEAL: "reveal"}
 
 
@@ -61,14 +63,14 @@ def stages_of(workspace: Workspace, readings: Readings) -> dict[str, Stage]:
         if item in texts:
             stages[item] = stage(mine, side.tier, assigned[item], twice)
         else:
-            stages[item] = Stage.DONE if stage(mine, side.tier, 0, twice) in _SETTLED else Stage.LAPSED
+            stages[item] = Stage.DONE if stage(mine, side.tier, 0, twice) in SETTLED else Stage.LAPSED
     return stages
 
 
 def verdicts_of(workspace: Workspace) -> dict[str, Verdict]:
     """The verdicts on all items whose blind readings are complete."""
     readings = workspace.readings()
-    return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in _SETTLED}
+    return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in SETTLED}
 
 
 def _decoys(

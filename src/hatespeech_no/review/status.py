@@ -14,7 +14,7 @@ from hatespeech_no.review.checks import Fault
 from hatespeech_no.review.measures import Missed, differs, missed, precision, proportion
 from hatespeech_no.review.pull import reader_id
 from hatespeech_no.review.records import Batch, Side
-from hatespeech_no.review.rounds import stages_of, verdicts_of
+from hatespeech_no.review.rounds import SETTLED, stages_of, verdicts_of
 from hatespeech_no.review.verdicts import Stage, Verdict
 from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.taxonomy import Tier
@@ -42,8 +42,8 @@ class Status:
         stages: items by what they wait for.
         faults: answers put aside.
         agreement: see ``agreement.agreement``.
-        precision: see ``measures.precision``.
-        missed: see ``measures.missed``.
+        precision: see ``measures.precision``; of what is settled, so that it may move while readers differ on some.
+        missed: see ``measures.missed``; ``None`` until the audit is settled, since what is grave takes longest.
         weeks: share of flagged items that people give the model's tier, by ISO week of the verdict.
         drift: see ``Drift``.
     """
@@ -68,13 +68,15 @@ def status(workspace: Workspace) -> Status:
     answered = Counter(reading.reader for mine in readings.values() for reading in mine)
     asked = Counter(one.reader for one in workspace.assignments())
     weeks = _by_week(sides, verdicts)
+    stages = stages_of(workspace, readings)
+    audited = {stage for item, stage in stages.items() if sides[item].purpose == "audit"} <= {*SETTLED, Stage.LAPSED}
     return Status(
         readers={reader: (answered[reader_id(reader, workspace.key)], asked[reader]) for reader in sorted(asked)},
-        stages=Counter(stages_of(workspace, readings).values()),
+        stages=Counter(stages.values()),
         faults=Counter(fault for _, fault, _ in workspace.quarantined()),
         agreement=agreement(readings.values()),
         precision=precision(sides, verdicts),
-        missed=missed(workspace.batches, sides, verdicts),
+        missed=missed(workspace.batches, sides, verdicts) if audited else None,
         weeks={week: proportion(sum(same), len(same)) for week, same in weeks.items()},
         drift=Drift(_drift_of_agreement(list(weeks.values())), _drift_of_tiers(workspace.batches)),
     )

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
     item TEXT, reader TEXT, round TEXT, fault TEXT NOT NULL, detail TEXT NOT NULL, answer TEXT NOT NULL,
     UNIQUE (item, reader, round, fault, answer));
 """
+_JSON = ("p", "flags", "versions", "answer")
 _WAIT_S = 10
 
 
@@ -221,11 +222,12 @@ class Workspace:
 
     def everything_about(self, item: str) -> dict[str, Any]:
         """All that is kept about one item, in plain values."""
-        tables = ("items", "texts", "assignments", "reasons", "quarantine")
-        return {
-            table: [dict(row) for row in self._db.execute(f"SELECT * FROM {table} WHERE {column} = ?", [item])]  # noqa: S608
-            for table, column in zip(tables, ("id", *["item"] * 4), strict=True)
-        } | {"log": [entry for entry in self.log.entries() if entry.get("item") == item]}
+        columns = {"items": "id", **dict.fromkeys(("texts", "assignments", "reasons", "quarantine"), "item")}
+        found: dict[str, Any] = {}
+        for table, column in columns.items():
+            rows = self._db.execute(f"SELECT * FROM {table} WHERE {column} = ?", [item])  # noqa: S608
+            found[table] = [{n: json.loads(row[n]) if n in _JSON else row[n] for n in row.keys()} for row in rows]  # noqa: SIM118
+        return found | {"log": [entry for entry in self.log.entries() if entry.get("item") == item]}
 
 
 @contextmanager
