@@ -23,6 +23,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.models.backbones import BackboneConfig
+from hatespeech_no.models.calibration import platt
 from hatespeech_no.models.embeddings import Embedder, EmbeddingsConfig
 from hatespeech_no.models.linear import Features, LinearHeads, fit_heads
 from hatespeech_no.models.tfidf import TfidfConfig, _features, _vectorisers
@@ -36,6 +37,8 @@ LABELS = ("hateful", *(f"ground_{g}" for g in Ground))
 SIZES = (200, 300, 400, 500, 700, 1000, 1400, 2000)
 SEEDS = range(10)
 RARE = 0.05
+TARGET = 1000
+RESAMPLES = 500
 EMBEDDINGS = EmbeddingsConfig(
     backbone=BackboneConfig(prefix="query: ", max_tokens=128, languages=["nb", "nn", "da", "sv", "en", "de"])
 )
@@ -48,18 +51,20 @@ Probabilities = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Data:
-    """Rows to choose from and the test part.
+    """Rows to choose from, rows to calibrate on and the test part.
 
     Attributes:
-        labels: of the rows, by element; NaN unknown.
+        labels: of the rows to choose from, by element; NaN unknown.
+        known: ``hateful`` of the calibration part.
         truth: ``hateful`` of the test part.
-        features: of the rows and of the test part, by family.
-        places: of the rows, where like lie near each other.
+        features: of the three, by family.
+        places: of the rows to choose from, where like lie near each other.
     """
 
     labels: dict[str, Floats]
+    known: Floats
     truth: Floats
-    features: dict[str, tuple[Features, Features]]
+    features: dict[str, list[Features]]
     places: NDArray[np.float64]
 
 
@@ -88,13 +93,14 @@ def _curve(
         known = {name: labels[have] for name, labels in data.labels.items()}
         heads = {family: _fit(data.features[family][0][have], known, family) for family in families}
         for family in families:
-            p = _probabilities(heads[family], data.features[family][1])["hateful"]
+            _, calibration, test = (_log_odds(heads[family], part) for part in data.features[family])
+            slope, intercept = platt(calibration, data.known)
             yield {
                 "family": family,
                 "labels": size,
                 "hateful_among_them": float(known["hateful"].mean()),
-                "macro_f1": f1_score(data.truth, p >= 0.5, average="macro"),
-                "auroc": roc_auc_score(data.truth, p),
+                "macro_f1": f1_score(data.truth, slope * test + intercept >= 0, average="macro"),
+                "auroc": roc_auc_score(data.truth, test),
             }
         if following is None or following > len(pool):
             return
@@ -109,6 +115,11 @@ def _fit(features: Features, labels: dict[str, Floats], family: str) -> LinearHe
     asked = {name: labels.get(name, unknown) for name in ELEMENTS}
     no_conduct = np.zeros((features.shape[0], len(Conduct)), bool)
     return fit_heads(features, asked, no_conduct, _C[family], 0, lambda step: None)
+
+
+def _log_odds(heads: LinearHeads, features: Features) -> Floats:
+    scores = heads.scores(features)
+    return scores.log_odds[:, scores.names.index("hateful")]
 
 
 def _probabilities(heads: LinearHeads, features: Features) -> Probabilities:
@@ -156,21 +167,21 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def _data(cache: Path) -> Data:
-    parts = load_corpus(str(STATEMENTS))
-    train, test = parts["train"], parts["test"]
+    corpus = load_corpus(str(STATEMENTS))
     embed = Embedder(EMBEDDINGS.model_copy(update={"cache": cache}))
+    parts = [corpus[name].filter(lambda row: row["hateful"] is not None) for name in ("train", "calibration", "test")]
     # Where a text has no embedding in the cache it is left out: to embed thousands more changes no answer.
-    kept = [i for i, text in enumerate(train["text"][:]) if train["hateful"][i] is not None and _is_cached(cache, text)]
-    train = train.select(kept)
-    test = test.select([i for i, yes in enumerate(test["hateful"][:]) if yes is not None])
-    texts, held_out = train["text"][:], test["text"][:]
-    pool, rest = embed(texts), embed(held_out)
-    mean, spread = pool.mean(axis=0), pool.std(axis=0) + 1e-6
-    embedded = (pool - mean) / spread, (rest - mean) / spread
+    parts[0] = parts[0].filter(lambda row: _is_cached(cache, row["text"]))
+    texts = [part["text"][:] for part in parts]
+    vectors = [embed(some) for some in texts]
+    mean, spread = vectors[0].mean(axis=0), vectors[0].std(axis=0) + 1e-6
+    embedded = [(some - mean) / spread for some in vectors]
+    truths = [np.array(part["hateful"][:], dtype=np.float32) for part in parts]
     return Data(
-        labels={name: np.array(train[name][:], dtype=np.float32) for name in LABELS},
-        truth=np.array(test["hateful"][:], dtype=np.float32),
-        features={"tfidf": _tfidf(texts, held_out), "embeddings": embedded},
+        labels={name: np.array(parts[0][name][:], dtype=np.float32) for name in LABELS},
+        known=truths[1],
+        truth=truths[2],
+        features={"tfidf": _tfidf(texts), "embeddings": embedded},
         places=PCA(_DIMENSIONS, random_state=0).fit_transform(embedded[0].astype(np.float64)),
     )
 
@@ -181,14 +192,13 @@ def _is_cached(cache: Path, text: str) -> bool:
         return database.execute("SELECT 1 FROM embedding WHERE key = ?", (key,)).fetchone() is not None
 
 
-def _tfidf(train: list[str], test: list[str]) -> tuple[Features, Features]:
+def _tfidf(parts: list[list[str]]) -> list[Features]:
     """The vocabulary is that of the pool, whose texts are at hand before any is labelled."""
-    masked = [[mask_patterns(text) for text in texts] for texts in (train, test)]
+    masked = [[mask_patterns(text) for text in texts] for texts in parts]
     vectorisers = _vectorisers(TfidfConfig())
     for vectoriser in vectorisers:
         vectoriser.fit(masked[0])
-    found = [_features(vectorisers, texts, None) for texts in masked]
-    return found[0], found[1]
+    return [_features(vectorisers, texts, None) for texts in masked]
 
 
 def _rare(pool: NDArray[np.int64], hateful: Floats) -> NDArray[np.int64]:
@@ -201,44 +211,56 @@ def _rare(pool: NDArray[np.int64], hateful: Floats) -> NDArray[np.int64]:
 def figure() -> None:
     """The curves, and how many labels each strategy needs to get as far as 1,000 random ones."""
     table = pd.read_csv(HERE / "curves.csv")
-    needed = [
-        {"pool": pool, "family": family, "strategy": strategy, "seed": seed, "labels": _needed(rows, target)}
-        for (pool, family), part in table.groupby(["pool", "family"])
-        for target in [part[(part["strategy"] == "random") & (part["labels"] == 1000)]["macro_f1"].mean()]
-        for (strategy, seed), rows in part.groupby(["strategy", "seed"])
-    ]
-    pd.DataFrame(needed).to_csv(HERE / "needed.csv", index=False)
-    _, axes = plt.subplots(2, 2, figsize=(11, 7), sharex=True)
-    for axis, ((pool, family), part) in zip(axes.flat, table.groupby(["pool", "family"]), strict=True):
-        for strategy in STRATEGIES:
-            rows = part[part["strategy"] == strategy].groupby("labels")["macro_f1"]
-            axis.plot(rows.mean().index, rows.mean(), marker="o", markersize=3, label=strategy)
-            axis.fill_between(rows.mean().index, rows.min(), rows.max(), alpha=0.12)
-        axis.set_title(f"{family}, pool {pool}")
-        axis.set_xscale("log")
-        axis.set_xticks(SIZES, list(map(str, SIZES)))
-        axis.minorticks_off()
-    for axis in axes[:, 0]:
-        axis.set_ylabel("macro-F1 of hateful, test part")
+    _needed(table).round(0).to_csv(HERE / "needed.csv", index=False)
+    groups = [*table.groupby(["pool", "family"])]
+    _, axes = plt.subplots(2, len(groups), figsize=(16, 7), sharex=True)
+    titles = {"auroc": "AUROC", "macro_f1": "macro-F1, calibrated"}
+    for row, (metric, title) in zip(axes, titles.items(), strict=True):
+        for axis, ((pool, family), part) in zip(row, groups, strict=True):
+            for strategy in STRATEGIES:
+                mean = part[part["strategy"] == strategy].groupby("labels")[metric].mean()
+                axis.plot(mean.index, mean, marker="o", markersize=3, label=strategy)
+            axis.set_title(f"{family}, pool {pool}")
+            axis.set_xscale("log")
+            axis.set_xticks(SIZES, list(map(str, SIZES)), rotation=60)
+            axis.minorticks_off()
+        row[0].set_ylabel(f"{title} of hateful, test part")
     for axis in axes[1]:
         axis.set_xlabel("labels")
     axes[0, 0].legend()
     plt.tight_layout()
-    plt.savefig(HERE / "curves.png", dpi=120)
+    plt.savefig(HERE / "curves.png", dpi=110)
 
 
-def _needed(rows: pd.DataFrame, target: float) -> float:
-    """Labels at which a curve first reaches the target, between two sizes by straight line; NaN = never."""
-    ordered = rows.sort_values("labels")
-    sizes, values = ordered["labels"].to_numpy(float), ordered["macro_f1"].to_numpy(float)
-    above = np.flatnonzero(values >= target)
+def _needed(table: pd.DataFrame) -> pd.DataFrame:
+    """Labels at which the mean curve reaches what 1,000 random ones do, with 95 % intervals over resampled seeds."""
+    rng = np.random.default_rng(0)
+    seeds = sorted(table["seed"].unique())
+    draws = [seeds, *rng.choice(seeds, (RESAMPLES, len(seeds)))]
+    rows = []
+    for (pool, family), part in table.groupby(["pool", "family"]):
+        for metric in ("auroc", "macro_f1"):
+            curves = part.pivot_table(index=["strategy", "labels"], columns="seed", values=metric)
+            means = {
+                strategy: [curves.loc[strategy][list(drawn)].mean(axis=1) for drawn in draws] for strategy in STRATEGIES
+            }
+            targets = [mean[TARGET] for mean in means["random"]]
+            for strategy, drawn in means.items():
+                found = np.array([_reached(mean, target) for mean, target in zip(drawn, targets, strict=True)])
+                lo, hi = np.quantile(found[1:], [0.025, 0.975], method="nearest")
+                row = {"pool": pool, "family": family, "metric": metric, "strategy": strategy}
+                rows.append(row | {"target": targets[0], "labels": found[0], "lo": lo, "hi": hi})
+    return pd.DataFrame(rows)
+
+
+def _reached(curve: pd.Series, target: float) -> float:
+    """Labels at which a curve first reaches the target, between two sizes by straight line; infinite = never."""
+    sizes, values = curve.index.to_numpy(float), curve.to_numpy()
+    above = np.flatnonzero(values >= target - 1e-12)
     if not len(above):
-        return float("nan")
+        return float("inf")
     i = int(above[0])
-    if i == 0:
-        return float(sizes[0])
-    share = (target - values[i - 1]) / (values[i] - values[i - 1])
-    return float(sizes[i - 1] + share * (sizes[i] - sizes[i - 1]))
+    return float(sizes[i] if i == 0 else np.interp(target, values[i - 1 : i + 1], sizes[i - 1 : i + 1]))
 
 
 if __name__ == "__main__":
