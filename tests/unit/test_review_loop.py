@@ -394,10 +394,22 @@ def test_what_a_norwegian_spreadsheet_program_saves_is_read(tmp_path, encoding):
     assert {a.values["grounds"] for a in desk.pull()} == {("gender",)}
 
 
+def test_an_id_is_never_a_number_to_a_spreadsheet(tmp_path):
+    desk = FileDesk(tmp_path, KEY, "en", ".csv")
+    ids = ["1234567890123456", "12345678e9012345", "0000000000000001"]
+    desk.push("01-a", "r1", "first", [Item(i, i) for i in ids], questions())
+    with open_table(tmp_path / "r1" / "01-a.csv", text_column="id [id]") as table:
+        assert all(row["id [id]"].startswith("id-") for _, row in table.rows())
+    fill(tmp_path, lambda row: codes())
+    assert {a.item for a in desk.pull()} == set(ids)
+    desk.erase(ids[:1])
+    assert {a.item for a in desk.pull()} == set(ids[1:])
+
+
 def test_a_file_with_answers_is_never_written_over(tmp_path):
     desk = FileDesk(tmp_path, KEY, "en", ".csv")
     desk.push("01-a", "r1", "first", [Item("a", "en"), Item("b", "to")], questions())
-    fill(tmp_path, lambda row: codes() if row["id"] == "a" else {})
+    fill(tmp_path, lambda row: codes() if row["id"] == "id-a" else {})
     assert desk.push("01-a", "r1", "first", [Item(x, x) for x in "abc"], questions()) == 0
     assert [a.item for a in desk.pull()] == ["a"]
 

@@ -20,6 +20,9 @@ FORMATS = (".xlsx", ".csv", ".jsonl")
 
 _NAME = re.compile(r"\[(\w+)\]\s*$")
 _SEPARATORS = re.compile(r"[|;\n]")
+_MARK = "id-"
+"""Before an id, so that no spreadsheet takes it for a number: 12345678e9012345."""
+
 _FIELDS = {
     "id": ("id", "id"),
     "text": ("tekst", "text"),
@@ -124,7 +127,8 @@ class FileDesk:
             raise HatespeechError(f"{path.parent}: cannot be written ({error.strerror})") from error
         with open_writer(path, list(headers.values())) as write:
             for row in rows:
-                write({headers[name]: row.get(name) or None for name in names})
+                cells = row | {"id": f"{_MARK}{row.get('id', '')}"}
+                write({headers[name]: cells.get(name) or None for name in names})
 
 
 def _guide(asked: Sequence[Question], lang: Lang) -> str:
@@ -169,7 +173,8 @@ def _read(path: Path) -> list[_Row]:
     """The rows by our names of the columns; what CSV defuses is restored."""
     with open_table(path, text_column="id [id]") as table:
         restore = undefuse if table.delimiter is not None else str
-        return [{_column(name): restore(_text(value)) for name, value in cells.items()} for _, cells in table.rows()]
+        rows = [{_column(name): restore(_text(value)) for name, value in cells.items()} for _, cells in table.rows()]
+    return [row | {"id": row.get("id", "").removeprefix(_MARK)} for row in rows]
 
 
 def _column(header: str) -> str:
