@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -392,6 +393,18 @@ def test_what_a_norwegian_spreadsheet_program_saves_is_read(tmp_path, encoding):
         csv.writer(stream, delimiter=";").writerows(rows)
     assert {a.item: a.shown for a in desk.pull()} == {item.id: item.shown(KEY) for item in items}
     assert {a.values["grounds"] for a in desk.pull()} == {("gender",)}
+
+
+def test_a_workbook_offers_the_options_where_one_is_wanted(tmp_path):
+    desk = FileDesk(tmp_path, KEY, "nb")
+    desk.push("01-a", "r1", "first", [Item("a", "=1+1"), Item("b", "to\nlinjer")], questions("nb"))
+    with zipfile.ZipFile(tmp_path / "r1" / "01-a.xlsx") as book:
+        sheet, options = (book.read(f"xl/worksheets/sheet{i}.xml").decode() for i in (1, 2))
+        words = book.read("xl/sharedStrings.xml").decode()
+    alone = [question for question in questions("nb") if not question.several]
+    assert sheet.count('type="list"') == len(alone) == 3
+    assert "<f>" not in sheet + options  # no text is run as a formula
+    assert all(label in words for question in questions("nb") for label in question.options.values())
 
 
 def test_an_id_is_never_a_number_to_a_spreadsheet(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.review.desk import Answer, Item, Question, Round
 from hatespeech_no.review.questions import questions
+from hatespeech_no.review.sheet import write_sheet
 from hatespeech_no.tables import open_table, open_writer
 from hatespeech_no.tables.writers import undefuse
 from hatespeech_no.taxonomy import Lang
@@ -125,10 +126,13 @@ class FileDesk:
             (path.parent / _GUIDE_NAME[n]).write_text(_guide(asked, self.lang), "utf-8")
         except OSError as error:
             raise HatespeechError(f"{path.parent}: cannot be written ({error.strerror})") from error
+        marked = [row | {"id": f"{_MARK}{row.get('id', '')}"} for row in rows]
+        if path.suffix == ".xlsx":
+            write_sheet(path, headers, marked, asked)
+            return
         with open_writer(path, list(headers.values())) as write:
-            for row in rows:
-                cells = row | {"id": f"{_MARK}{row.get('id', '')}"}
-                write({headers[name]: cells.get(name) or None for name in names})
+            for row in marked:
+                write({headers[name]: row.get(name) or None for name in names})
 
 
 def _guide(asked: Sequence[Question], lang: Lang) -> str:
