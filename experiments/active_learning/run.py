@@ -211,7 +211,7 @@ def _rare(pool: NDArray[np.int64], hateful: Floats) -> NDArray[np.int64]:
 def figure() -> None:
     """The curves, and how many labels each strategy needs to get as far as 1,000 random ones."""
     table = pd.read_csv(HERE / "curves.csv")
-    _needed(table).round(0).to_csv(HERE / "needed.csv", index=False)
+    _needed(table).round({"target": 3, "labels": 0, "lo": 0, "hi": 0}).to_csv(HERE / "needed.csv", index=False)
     groups = [*table.groupby(["pool", "family"])]
     _, axes = plt.subplots(2, len(groups), figsize=(16, 7), sharex=True)
     titles = {"auroc": "AUROC", "macro_f1": "macro-F1, calibrated"}
