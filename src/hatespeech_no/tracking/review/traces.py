@@ -14,9 +14,9 @@ from hatespeech_no.review.desk import Item
 from hatespeech_no.tracking.store import mlflow_module
 
 _ITEM = "item"
-# The page shows messages as Markdown: unescaped, a text could load pictures from elsewhere, hide its links, or be
-# shown otherwise than it was written. Full stops after words are left alone, for the sake of the list of items.
-_SYNTAX = re.compile(r"[\\`*_\[\]{}<>#|~$&:@^]|^[-+=]|(?<=www)\.|(?<=\d)[.)](?=\s|$)", re.IGNORECASE)
+# The page shows messages as Markdown: unescaped, a text could load pictures from elsewhere, or be shown otherwise than
+# it was written. Full stops after words are left alone, for the sake of the list of items, which shows the escapes.
+_SYNTAX = re.compile(r"[\\`*_\[\]{}<>#|~$&^]|^[-+=]|(?<=\d)[.)](?=\s|$)")
 
 
 def trace_id(reader: str, round: str, item: str) -> str:
