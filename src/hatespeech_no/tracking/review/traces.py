@@ -30,7 +30,7 @@ def span(trace: str, item: Item) -> Any:  # noqa: ANN401 - MLflow is untyped
     now = time.time_ns()
     values = {"mlflow.traceRequestId": trace, "mlflow.spanInputs": _request(item), _ITEM: asdict(item)}
     if item.notes is not None:
-        values["mlflow.spanOutputs"] = {"choices": [{"message": _message("assistant", as_markdown(item.notes))}]}
+        values["mlflow.spanOutputs"] = _response(item)
     return mlflow_module().entities.Span.from_dict({
         "name": item.id,
         "trace_id": base64.b64encode(number).decode(),
@@ -44,10 +44,17 @@ def span(trace: str, item: Item) -> Any:  # noqa: ANN401 - MLflow is untyped
 
 
 def item_of(trace: Any) -> tuple[Item, bool]:  # noqa: ANN401 - MLflow is untyped
-    """The item of a trace, and whether the page still shows the text that was put there."""
+    """The item of a trace, and whether the page still shows what was put there.
+
+    Readers can write traces of their own; one that holds no item comes as an item without id.
+    """
     root = trace.data.spans[0]
-    item = Item(**root.get_attribute(_ITEM))
-    return item, len(trace.data.spans) == 1 and root.inputs == _request(item)
+    try:
+        item = Item(**root.get_attribute(_ITEM))
+        untouched = len(trace.data.spans) == 1 and (root.inputs, root.outputs) == (_request(item), _response(item))
+    except (TypeError, AttributeError):
+        return Item("", ""), False
+    return item, untouched
 
 
 def as_markdown(text: str) -> str:
@@ -58,6 +65,10 @@ def as_markdown(text: str) -> str:
 def _request(item: Item) -> dict[str, Any]:
     quoted = [f"> {line}" for line in as_markdown(item.thread or "").splitlines()]
     return {"messages": [_message("user", "\n".join([*quoted, "", as_markdown(item.text)]).strip())]}
+
+
+def _response(item: Item) -> dict[str, Any] | None:
+    return None if item.notes is None else {"choices": [{"message": _message("assistant", as_markdown(item.notes))}]}
 
 
 def _message(role: str, content: str) -> dict[str, str]:
