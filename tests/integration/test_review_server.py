@@ -24,10 +24,9 @@ import requests
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.review.checks import Fault, fault
 from hatespeech_no.review.desk import Answer, Item
-from hatespeech_no.review.log import VerdictLog
+from hatespeech_no.review.log import FileAnchor, VerdictLog
 from hatespeech_no.review.questions import questions
-from hatespeech_no.tracking.review import MlflowDesk, TagAnchor
-from hatespeech_no.tracking.review.server import ReviewServer
+from hatespeech_no.tracking.review import MlflowDesk, ReviewServer, TagAnchor
 from hatespeech_no.tracking.review.traces import as_markdown, trace_id
 
 pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
@@ -364,11 +363,12 @@ def test_disk_full(server: Server) -> None:
 
 
 def test_log_is_anchored_out_of_reach(server: Server, tmp_path: Path) -> None:
-    log = VerdictLog(tmp_path / "log.jsonl", TagAnchor(server.desk.store), KEY)
+    log = VerdictLog(tmp_path / "log.jsonl", TagAnchor(server.desk.store, FileAnchor(tmp_path / "log.head")), KEY)
     log.append([{"item": str(i)} for i in range(5)])
     assert log.verify() == []
-    lines = log.path.read_bytes().splitlines(keepends=True)
-    log.path.write_bytes(b"".join(lines[:3]))
+    # Log and file are put back together to how they were; the store still knows.
+    log.path.write_bytes(b"".join(log.path.read_bytes().splitlines(keepends=True)[:3]))
+    log.anchor.beside.path.unlink()
     assert "its end was cut off" in log.verify()[0]
     for place in server.desk.places.all():
         assert place.experiment != server.desk.store.experiment("records")

@@ -34,6 +34,7 @@ from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.taxonomy import Lang, Tier
 from hatespeech_no.text.keyed import load_key
 from hatespeech_no.text.pipelines import load_pipeline
+from hatespeech_no.tracking.review import MlflowDesk, TagAnchor
 
 review = typer.Typer(
     help="Human review: flagged items go to people, their verdicts come back as labels.", no_args_is_help=True
@@ -50,6 +51,7 @@ DESKS: dict[str, Callable[[str, bytes, Lang], Desk]] = {
     "files": lambda place, key, lang: FileDesk(Path(place), key, lang),
     "csv": lambda place, key, lang: FileDesk(Path(place), key, lang, ".csv"),
     "jsonl": lambda place, key, lang: FileDesk(Path(place), key, lang, ".jsonl"),
+    "mlflow": lambda place, key, lang: MlflowDesk(Path(place), key),
 }
 """What ``--to`` names: makes a desk from its place, the key and the language."""
 
@@ -93,10 +95,13 @@ def push(
         raise HatespeechError("--reader: name two readers or more, each by letters, digits and . @ _ -")
     key = load_key()
     desk = _desk(to, key, lang)
+    if isinstance(desk, MlflowDesk):
+        for name in {*readers, adjudicator or readers[0]}:
+            desk.readers.check(name)
     console = Console()
     with console.status("choosing") as spinner:
         pushed = push_scored(
-            Workspace(workspace, key),
+            _anchored(Workspace(workspace, key), desk),
             desk,
             Source(scored, text_column, None if model is None else load(model), other),
             Budget(flagged, active, audit),
@@ -140,7 +145,7 @@ def status(workspace: Folder = _WORKSPACE, lang: Language = "en") -> None:
 @review.command()
 def verify(workspace: Folder = _WORKSPACE) -> None:
     """Check that nothing in the verdict log was changed, added or cut off."""
-    log = Workspace(workspace, load_key()).log
+    log = _open(workspace)[0].log
     if faults := log.verify():
         raise HatespeechError("; ".join(faults))
     Console().print(f"{log.path}: {len(log.entries())} entries, unbroken", markup=False, soft_wrap=True)
@@ -212,7 +217,15 @@ def _open(folder: Path) -> tuple[Workspace, Desk]:
     key = load_key()
     workspace = Workspace(folder, key)
     settings = workspace.settings
-    return workspace, _desk(settings.desk, key, settings.lang)
+    desk = _desk(settings.desk, key, settings.lang)
+    return _anchored(workspace, desk), desk
+
+
+def _anchored(workspace: Workspace, desk: Desk) -> Workspace:
+    """The workspace, with the head of its log kept on the desk too where that is out of reach of the log."""
+    if isinstance(desk, MlflowDesk):
+        return Workspace(workspace.folder, workspace.key, TagAnchor(desk.store, workspace.log.anchor))
+    return workspace
 
 
 def _desk(to: tuple[str, str], key: bytes, lang: Lang) -> Desk:

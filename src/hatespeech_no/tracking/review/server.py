@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from hatespeech_no.tracking.review.readers import Readers
 from hatespeech_no.tracking.review.store import ReviewStore, address
 
-PORT = 5001
-
 
 @dataclass(frozen=True)
 class ReviewServer:
@@ -23,7 +21,7 @@ class ReviewServer:
     """
 
     store: ReviewStore
-    port: int = PORT
+    port: int = 5001
 
     @property
     def command(self) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.review.log import Anchor
 from hatespeech_no.tracking.review.traces import item_of
 from hatespeech_no.tracking.store import mlflow_module, reason
 
@@ -141,16 +142,23 @@ def address(database: Path) -> str:
 
 @dataclass(frozen=True)
 class TagAnchor:
-    """Keeps the head of the verdict log in the review store; see ``review.log.Anchor``."""
+    """Keeps the head of the verdict log in the review store too, out of reach of who can change the log's folder.
+
+    Attributes:
+        store: it.
+        beside: another anchor; counts until this one is first written, as after earlier rounds elsewhere.
+    """
 
     store: ReviewStore
+    beside: Anchor
 
     def read(self) -> str | None:
         """See ``Anchor``."""
         with self.store.telling():
-            return self.store.records.get(_LOG_HEAD)
+            return self.store.records.get(_LOG_HEAD) or self.beside.read()
 
     def write(self, head: str) -> None:
         """See ``Anchor``."""
+        self.beside.write(head)
         with self.store.telling():
             self.store.record(_LOG_HEAD, head)

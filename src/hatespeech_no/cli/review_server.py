@@ -1,0 +1,60 @@
+"""``hatespeech-no review serve | reader add | reader list | reader remove``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hatespeech_no.errors import require
+from hatespeech_no.tracking.review import Places, Readers, ReviewServer, ReviewStore
+
+reader = typer.Typer(help="Accounts of those who read on the review server.", no_args_is_help=True)
+
+Store = Annotated[Path, typer.Option(help="Folder of the review store, the place of --to mlflow.")]
+Port = Annotated[int, typer.Option(help="Port of the review server.", min=1, max=65535)]
+Name = Annotated[str, typer.Argument(help="Name or pseudonym: small letters, digits, - and _.")]
+_STORE = Path("review") / "store"
+
+
+def serve(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
+    """Let readers read, in MLflow on this machine alone (127.0.0.1). Ctrl-C ends it; nothing is lost."""
+    require("mlflow", "tracking")
+    server = ReviewServer(ReviewStore(store), port)
+    environment = server.environment()
+    Console().print(f"http://127.0.0.1:{port} – Ctrl-C ends it", highlight=False)
+    sys.exit(subprocess.run(server.command, env=environment, check=False).returncode)  # noqa: S603
+
+
+@reader.command()
+def add(name: Name, store: Store = _STORE) -> None:
+    """Make an account, or give it a new password. The password is shown this once."""
+    password = Readers(ReviewStore(store)).add(name)
+    Console().print(f"{name}: {password}", markup=False, highlight=False)
+    Console(stderr=True).print("Shown this once and kept nowhere; it can only be replaced, by adding the reader again.")
+
+
+@reader.command()
+def remove(name: Name, store: Store = _STORE) -> None:
+    """Delete an account. What its owner answered stays."""
+    Readers(ReviewStore(store)).remove(name)
+
+
+@reader.command("list")
+def list_readers(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
+    """Readers, where each finds their queues, and how many items wait there."""
+    server = ReviewServer(ReviewStore(store), port)
+    places = Places(server.store, Readers(server.store))
+    table = Table("", "", "", "", box=None, show_header=False)
+    for name in places.readers.names():
+        mine = [place for place in places.all() if place.reader == name]
+        for place in mine:
+            table.add_row(name, place.round, str(places.waiting(place)), server.link(place.experiment))
+        if not mine:
+            table.add_row(name)
+    Console(soft_wrap=True).print(table, markup=False, highlight=False)
