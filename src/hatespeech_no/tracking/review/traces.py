@@ -28,7 +28,7 @@ def span(trace: str, item: Item) -> Any:  # noqa: ANN401 - MLflow is untyped
     """The only span of a trace; writing it makes the trace."""
     number = bytes.fromhex(trace.removeprefix("tr-"))
     now = time.time_ns()
-    values = {"mlflow.traceRequestId": trace, "mlflow.spanInputs": _request(item), _ITEM: asdict(item)}
+    values: dict[str, Any] = {"mlflow.traceRequestId": trace, "mlflow.spanInputs": _request(item), _ITEM: asdict(item)}
     if item.notes is not None:
         values["mlflow.spanOutputs"] = _response(item)
     return mlflow_module().entities.Span.from_dict({
