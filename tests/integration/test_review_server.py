@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,32 +13,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.review.checks import Fault, fault
 from hatespeech_no.review.desk import Answer, Item
 from hatespeech_no.review.log import FileAnchor, VerdictLog
-from hatespeech_no.review.questions import questions
-from hatespeech_no.tracking.review import MlflowDesk, ReviewServer, TagAnchor
+from hatespeech_no.tracking.review import MlflowDesk, TagAnchor
 from hatespeech_no.tracking.review.traces import as_markdown, trace_id
+from tests.review_server import ASKED, KEY, WHOLE, Server
 
 pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
 
-KEY = b"key of the tests"
-ASKED = questions("nb")
-WHOLE = {
-    "conduct": "nedsettende ytring",
-    "grounds": ["religion eller livssyn", "kjønn"],
-    "target": ["en gruppe mennesker"],
-    "shields": ["ingen av disse"],
-    "descriptions": ["politisk debatt"],
-    "hateful": "ja",
-    "tier": "hatefull, men trolig lovlig",
-}
 NAMED = {
     "conduct": ("derogation",),
     "grounds": ("religion", "gender"),
@@ -53,73 +37,10 @@ NAMED = {
 }
 
 
-class Server:
-    """A review server and the readers kari and ola, as their browsers talk to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.desk = MlflowDesk(folder, KEY)
-        self.passwords = {name: self.desk.readers.add(name) for name in ("kari", "ola")}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        served = ReviewServer(self.desk.store, self.port)
-        with (self.desk.store.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                served.command, env=served.environment(), stdout=log, stderr=log, start_new_session=True
-            )
-        for _ in range(1200):
-            try:
-                if requests.get(f"http://127.0.0.1:{self.port}/health", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        raise TimeoutError((self.desk.store.folder / "server.log").read_text())
-
-    def kill(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def ask(self, reader: str | None, method: str, path: str, **arguments: Any) -> requests.Response:
-        if self.process is None or self.process.poll() is not None:
-            self.start()
-        login = (reader, self.passwords[reader]) if reader else None
-        url = f"http://127.0.0.1:{self.port}/ajax-api/{path}"
-        return requests.request(method, url, auth=login, timeout=60, **arguments)
-
-    def feedback(self, reader: str, trace: str, title: str, value: Any, source: str, **further: Any) -> None:
-        """What the page sends for one question."""
-        given = {"assessment_name": title, "trace_id": trace, "feedback": {"value": value}, **further}
-        given["source"] = {"source_type": "HUMAN", "source_id": source}
-        done = self.ask(reader, "POST", f"3.0/mlflow/traces/{trace}/assessments", json={"assessment": given})
-        assert done.ok, done.text
-
-    def submit(self, reader: str, trace: str, status: str = "COMPLETE", completed_by: str = "") -> None:
-        """What the page sends in the end."""
-        queues = [q for p in self.desk.places.all() for q in self.desk.places.queues(p)]
-        queue = next(q.queue_id for q in queues if trace in {e.item_id for e in self.desk.places.entries(q.queue_id)})
-        body = {"queue_id": queue, "item_id": trace, "status": status, "completed_by": completed_by or reader}
-        assert self.ask(reader, "POST", "3.0/mlflow/review-queues/items/set-status", json=body).ok
-
-    def answer(self, reader: str, item: Item, values: dict[str, Any], source: str = "", reason: str = "") -> None:
-        trace = trace_id(reader, "first", item.id)
-        for question in ASKED:
-            if question.name in values:
-                last = {"rationale": reason} if reason and question is ASKED[-1] else {}
-                self.feedback(reader, trace, question.title, values[question.name], source or reader, **last)
-        self.submit(reader, trace)
-
-    def answers(self, *items: Item) -> list[Answer]:
-        return [answer for answer in self.desk.pull() if answer.item in {item.id for item in items}]
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("flask_wtf")
-    server = Server(tmp_path_factory.mktemp("review") / "store")
+    server = Server(tmp_path_factory.mktemp("review") / "store", "kari", "ola")
     yield server
     server.kill()
 

@@ -1,0 +1,94 @@
+"""A review server as its readers' browsers talk to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from hatespeech_no.review.desk import Answer, Item
+from hatespeech_no.review.questions import questions
+from hatespeech_no.tracking.review import MlflowDesk, ReviewServer
+from hatespeech_no.tracking.review.traces import trace_id
+
+KEY = b"key of the tests"
+ASKED = questions("nb")
+WHOLE = {
+    "conduct": "nedsettende ytring",
+    "grounds": ["religion eller livssyn", "kjønn"],
+    "target": ["en gruppe mennesker"],
+    "shields": ["ingen av disse"],
+    "descriptions": ["politisk debatt"],
+    "hateful": "ja",
+    "tier": "hatefull, men trolig lovlig",
+}
+"""Every question answered, in the words of the page."""
+
+
+class Server:
+    """A review server with some readers; it is started when it is first asked."""
+
+    def __init__(self, folder: Path, *readers: str) -> None:
+        self.desk = MlflowDesk(folder, KEY)
+        self.passwords = {name: self.desk.readers.add(name) for name in readers}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        served = ReviewServer(self.desk.store, self.port)
+        with (self.desk.store.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                served.command, env=served.environment(), stdout=log, stderr=log, start_new_session=True
+            )
+        for _ in range(1200):
+            try:
+                if requests.get(f"http://127.0.0.1:{self.port}/health", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise TimeoutError((self.desk.store.folder / "server.log").read_text())
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def ask(self, reader: str | None, method: str, path: str, **arguments: Any) -> requests.Response:
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        login = (reader, self.passwords[reader]) if reader else None
+        url = f"http://127.0.0.1:{self.port}/ajax-api/{path}"
+        return requests.request(method, url, auth=login, timeout=60, **arguments)
+
+    def feedback(self, reader: str, trace: str, title: str, value: Any, source: str, **further: Any) -> None:
+        """What the page sends for one question."""
+        given = {"assessment_name": title, "trace_id": trace, "feedback": {"value": value}, **further}
+        given["source"] = {"source_type": "HUMAN", "source_id": source}
+        done = self.ask(reader, "POST", f"3.0/mlflow/traces/{trace}/assessments", json={"assessment": given})
+        assert done.ok, done.text
+
+    def submit(self, reader: str, trace: str, status: str = "COMPLETE", completed_by: str = "") -> None:
+        """What the page sends in the end."""
+        queues = [q for p in self.desk.places.all() for q in self.desk.places.queues(p)]
+        queue = next(q.queue_id for q in queues if trace in {e.item_id for e in self.desk.places.entries(q.queue_id)})
+        body = {"queue_id": queue, "item_id": trace, "status": status, "completed_by": completed_by or reader}
+        assert self.ask(reader, "POST", "3.0/mlflow/review-queues/items/set-status", json=body).ok
+
+    def answer(self, reader: str, item: Item, values: dict[str, Any], source: str = "", reason: str = "") -> None:
+        trace = trace_id(reader, "first", item.id)
+        for question in ASKED:
+            if question.name in values:
+                last = {"rationale": reason} if reason and question is ASKED[-1] else {}
+                self.feedback(reader, trace, question.title, values[question.name], source or reader, **last)
+        self.submit(reader, trace)
+
+    def answers(self, *items: Item) -> list[Answer]:
+        return [answer for answer in self.desk.pull() if answer.item in {item.id for item in items}]
