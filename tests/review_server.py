@@ -31,6 +31,9 @@ WHOLE = {
 """Every question answered, in the words of the page."""
 
 
+_PATIENCE_S = 300  # a busy machine
+
+
 class Server:
     """A review server with some readers; it is started when it is first asked."""
 
@@ -48,7 +51,8 @@ class Server:
             self.process = subprocess.Popen(
                 served.command, env=served.environment(), stdout=log, stderr=log, start_new_session=True
             )
-        for _ in range(1200):
+        begun = time.monotonic()
+        while time.monotonic() - begun < _PATIENCE_S:
             try:
                 if requests.get(f"http://127.0.0.1:{self.port}/health", timeout=5).ok:
                     return

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from hatespeech_no import load
 from hatespeech_no.cli import app
 from hatespeech_no.scoring.files import score_file
+from hatespeech_no.tracking.review import ReviewServer
 from hatespeech_no.tracking.review.places import Place
 from hatespeech_no.training import load_config, train
 from tests.fixtures import statement_rows
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
 
 CHROMIUM = [Path(path) for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")]
 PROTECTED = WHOLE | {"conduct": "ingen", "grounds": ["ingen av disse"], "hateful": "nei", "tier": "lovlig/vernet"}
+_PATIENCE_MS = 200_000  # a busy machine
 Answers = Callable[[str, str], dict[str, Any]]
 """What a reader answers: by the id of the trace and the text of the page."""
 
@@ -38,7 +40,7 @@ class Reader:
             "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');"
             "localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')"
         )
-        self.page = self.context.new_page()
+        self.context.set_default_timeout(_PATIENCE_MS)
         self.server, self.name, self.pictures = server, name, pictures
 
     def read(self, place: Place, answers: Answers) -> int:
@@ -57,9 +59,11 @@ class Reader:
         self.page.screenshot(path=self.pictures / f"{name}.png")
 
     def _open(self, place: Place, queue: str) -> None:
-        self.page.goto(f"http://127.0.0.1:{self.server.port}/#/experiments/{place.experiment}/review-queue")
-        self.page.reload()  # a new address behind the # alone loads nothing
-        self.page.get_by_text(queue, exact=True).first.click(timeout=60_000)
+        self.page = self.context.new_page()  # a new address behind the # alone loads nothing
+        self.page.goto(
+            ReviewServer(self.server.desk.store, self.server.port).link(place.experiment), wait_until="commit"
+        )
+        self.page.get_by_text(queue, exact=True).first.click()
         self.page.get_by_role("button", name="Start review").wait_for()
         self.picture(f"{self.name}-{place.round}-queue")
         self.page.get_by_role("button", name="Start review").click()
@@ -123,8 +127,8 @@ def test_from_push_to_verdict(browser: Any, scored: Path, tmp_path: Path) -> Non
         assert done.exit_code == 0, done.output
         return done.output
 
-    server.start()
     try:
+        server.start()
         people = ["--reader", "kari", "--reader", "ola", "--adjudicator", "eva"]
         budget = ["--flagged", "2", "--active", "0", "--audit", "1", "--lang", "nb"]
         push = ["push", str(scored), "--to", "mlflow", str(server.desk.store.folder), *people, *budget]

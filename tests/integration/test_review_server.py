@@ -312,8 +312,13 @@ def test_accounts(server: Server) -> None:
     assert old != new
     assert len(new) >= 12
     assert server.ask("nils", "GET", "2.0/mlflow/users/current").status_code == 200
+    item = made("left", 1)[0]
+    push(server.desk, [item], "nils")
     readers.remove("nils")
     assert readers.names() == ["kari", "ola"]
+    server.passwords["nils"] = server.desk.places.add_reader("nils")
+    assert server.ask("nils", "GET", f"3.0/mlflow/traces/{trace_id('nils', 'first', item.id)}").ok
+    readers.remove("nils")
     assert oct(server.desk.store.folder.stat().st_mode)[-3:] == "700"
     assert not any(
         p.encode() in f.read_bytes() for p in server.passwords.values() for f in readers.store.folder.glob("*")

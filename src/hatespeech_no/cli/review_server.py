@@ -34,7 +34,7 @@ def serve(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
 @reader.command()
 def add(name: Name, store: Store = _STORE) -> None:
     """Make an account, or give it a new password. The password is shown this once."""
-    password = Readers(ReviewStore(store)).add(name)
+    password = _places(store).add_reader(name)
     Console().print(f"{name}: {password}", markup=False, highlight=False)
     Console(stderr=True).print("Shown this once and kept nowhere; it can only be replaced, by adding the reader again.")
 
@@ -42,14 +42,14 @@ def add(name: Name, store: Store = _STORE) -> None:
 @reader.command()
 def remove(name: Name, store: Store = _STORE) -> None:
     """Delete an account. What its owner answered stays."""
-    Readers(ReviewStore(store)).remove(name)
+    _places(store).readers.remove(name)
 
 
 @reader.command("list")
 def list_readers(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
     """Readers, where each finds their queues, and how many items wait there."""
-    server = ReviewServer(ReviewStore(store), port)
-    places = Places(server.store, Readers(server.store))
+    places = _places(store)
+    server = ReviewServer(places.store, port)
     table = Table("", "", "", "", box=None, show_header=False)
     for name in places.readers.names():
         mine = [place for place in places.all() if place.reader == name]
@@ -58,3 +58,8 @@ def list_readers(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
         if not mine:
             table.add_row(name)
     Console(soft_wrap=True).print(table, markup=False, highlight=False)
+
+
+def _places(folder: Path) -> Places:
+    store = ReviewStore(folder)
+    return Places(store, Readers(store))

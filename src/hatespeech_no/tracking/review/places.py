@@ -70,6 +70,14 @@ class Places:
         self.store.record(_PLACE + name, json.dumps(vars(place), ensure_ascii=False))
         return place
 
+    def add_reader(self, name: str) -> str:
+        """Make an account, also anew, and return its password; see ``Readers.add``."""
+        password = self.readers.add(name)
+        for place in self.all():
+            if place.reader == name:
+                self.readers.admit(name, place.experiment)
+        return password
+
     def queues(self, place: Place) -> list[Any]:
         """The queues that were put there; one that has an owner was made by the reader."""
         return [queue for queue in _all(self.store.mlflow.list_review_queues, place.experiment) if not queue.created_by]
