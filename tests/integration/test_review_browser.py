@@ -71,6 +71,7 @@ class Reader:
     def _answer(self, answers: Answers) -> None:
         page = self.page
         page.get_by_text("Needs review").first.wait_for()
+        page.get_by_text("View full trace").wait_for()
         boxes = page.get_by_role("combobox")
         boxes.nth(len(ASKED) - 1).wait_for()
         assert boxes.count() == len(ASKED)

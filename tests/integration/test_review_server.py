@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +23,7 @@ from hatespeech_no.review.checks import Fault, fault
 from hatespeech_no.review.desk import Answer, Item
 from hatespeech_no.review.log import FileAnchor, VerdictLog
 from hatespeech_no.tracking.review import MlflowDesk, TagAnchor
-from hatespeech_no.tracking.review.traces import as_markdown, trace_id
+from hatespeech_no.tracking.review.traces import as_markdown, item_of, span, trace_id
 from tests.review_server import ASKED, KEY, WHOLE, Server
 
 pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
@@ -189,6 +191,22 @@ def test_what_a_reader_writes_besides_is_left_alone(server: Server) -> None:
     assert check(answer, changed) == Fault.OTHER_TEXT
 
 
+def test_a_trace_of_a_readers_own_stops_nobody(server: Server) -> None:
+    item = made("strange", 1)[0]
+    push(server.desk, [item])
+    for strange in (["item"], {"id": item.id, "text": 7}):
+        with closing(sqlite3.connect(server.desk.store.database)) as db, db:
+            trace = trace_id("kari", "first", item.id)
+            held = db.execute("SELECT content FROM spans WHERE trace_id = ?", [trace]).fetchone()[0]
+            other = json.loads(held)
+            other["attributes"]["item"] = json.dumps(strange)
+            db.execute("UPDATE spans SET content = ? WHERE trace_id = ?", [json.dumps(other), trace])
+        server.submit("kari", trace)
+        assert "" in {answer.item for answer in server.desk.pull()}
+        with closing(sqlite3.connect(server.desk.store.database)) as db, db:
+            db.execute("UPDATE spans SET content = ? WHERE trace_id = ?", [held, trace])
+
+
 def test_clocks_that_go_wrong(server: Server) -> None:
     item = made("clock", 1)[0]
     push(server.desk, [item])
@@ -336,6 +354,10 @@ def test_accounts(server: Server) -> None:
 )
 def test_texts_are_shown_as_they_stand(text: str, shown: str) -> None:
     assert as_markdown(text) == shown
+    item = Item("a", text, thread=text[::-1], notes=f"notat {text}")
+    written = span(trace_id("kari", "first", "a"), item)
+    assert item_of(SimpleNamespace(data=SimpleNamespace(spans=[written]))) == (item, True)
+    assert shown in written.inputs["messages"][0]["content"]
 
 
 def test_server_killed_during_push_and_pull(server: Server) -> None:

@@ -17,6 +17,8 @@ _ITEM = "item"
 # The page shows messages as Markdown: unescaped, a text could load pictures from elsewhere, or be shown otherwise than
 # it was written. Full stops after words are left alone, for the sake of the list of items, which shows the escapes.
 _SYNTAX = re.compile(r"[\\`*_\[\]{}<>#|~$&^]|^[-+=]|(?<=\d)[.)](?=\s|$)")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_NOTHING: dict[str, Any] = {"choices": []}
 
 
 def trace_id(reader: str, round: str, item: str) -> str:
@@ -30,7 +32,7 @@ def span(trace: str, item: Item) -> Any:  # noqa: ANN401 - MLflow is untyped
     now = time.time_ns()
     values: dict[str, Any] = {"mlflow.traceRequestId": trace, "mlflow.spanInputs": _request(item), _ITEM: asdict(item)}
     if item.notes is not None:
-        values["mlflow.spanOutputs"] = _response(item)
+        values["mlflow.spanOutputs"] = _response(item.notes)
     return mlflow_module().entities.Span.from_dict({
         "name": item.id,
         "trace_id": base64.b64encode(number).decode(),
@@ -44,17 +46,19 @@ def span(trace: str, item: Item) -> Any:  # noqa: ANN401 - MLflow is untyped
 
 
 def item_of(trace: Any) -> tuple[Item, bool]:  # noqa: ANN401 - MLflow is untyped
-    """The item of a trace, and whether the page still shows what was put there.
+    """The item of a trace, and whether the page still shows it.
 
     Readers can write traces of their own; one that holds no item comes as an item without id.
     """
     root = trace.data.spans[0]
     try:
         item = Item(**root.get_attribute(_ITEM))
-        untouched = len(trace.data.spans) == 1 and (root.inputs, root.outputs) == (_request(item), _response(item))
-    except (TypeError, AttributeError):
+        messages = [*root.inputs["messages"], *(choice["message"] for choice in (root.outputs or _NOTHING)["choices"])]
+        page = _spaced(" ".join(_ESCAPED.sub(r"\1", message["content"]) for message in messages))
+        shown = all(_spaced(part) in page for part in (item.text, item.thread or "", item.notes or ""))
+    except (TypeError, KeyError, AttributeError):
         return Item("", ""), False
-    return item, untouched
+    return item, shown and len(trace.data.spans) == 1
 
 
 def as_markdown(text: str) -> str:
@@ -63,13 +67,18 @@ def as_markdown(text: str) -> str:
 
 
 def _request(item: Item) -> dict[str, Any]:
-    quoted = [f"> {line}" for line in as_markdown(item.thread or "").splitlines()]
-    return {"messages": [_message("user", "\n".join([*quoted, "", as_markdown(item.text)]).strip())]}
+    # The page shows quotations like any text; in italics and above a line it is plain what answers what.
+    before = f"*{as_markdown(item.thread)}*\n\n---\n\n" if item.thread else ""
+    return {"messages": [_message("user", before + as_markdown(item.text))]}
 
 
-def _response(item: Item) -> dict[str, Any] | None:
-    return None if item.notes is None else {"choices": [{"message": _message("assistant", as_markdown(item.notes))}]}
+def _response(notes: str) -> dict[str, Any]:
+    return {"choices": [{"message": _message("assistant", as_markdown(notes))}]}
 
 
 def _message(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
