@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 import pytest
 from typer.testing import CliRunner
@@ -14,84 +13,13 @@ from typer.testing import CliRunner
 from hatespeech_no import load
 from hatespeech_no.cli import app
 from hatespeech_no.scoring.files import score_file
-from hatespeech_no.tracking.review import ReviewServer
-from hatespeech_no.tracking.review.places import Place
 from hatespeech_no.training import load_config, train
 from tests.fixtures import statement_rows
-from tests.review_server import ASKED, WHOLE, Server
+from tests.review_server import ASKED, CHROMIUM, WHOLE, Reader, Server
 
 pytestmark = pytest.mark.filterwarnings("default")  # other people's warnings
 
-CHROMIUM = [Path(path) for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")]
 PROTECTED = WHOLE | {"conduct": "ingen", "grounds": ["ingen av disse"], "hateful": "nei", "tier": "lovlig/vernet"}
-_PATIENCE_MS = 200_000  # a busy machine
-Answers = Callable[[str], dict[str, Any]]
-"""What a reader answers to the text of the page."""
-
-
-class Reader:
-    """A reader at a browser of their own."""
-
-    def __init__(self, browser: Any, server: Server, name: str, pictures: Path) -> None:
-        login = {"username": name, "password": server.passwords[name]}
-        size = {"width": 1440, "height": 900}
-        self.context = browser.new_context(http_credentials=login, viewport=size, locale="nb-NO")
-        self.context.add_init_script(
-            "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');"
-            "localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')"
-        )
-        self.context.set_default_timeout(_PATIENCE_MS)
-        self.server, self.name, self.pictures = server, name, pictures
-
-    def read(self, place: Place, answers: Answers) -> int:
-        """Answer everything that waits at a place; how many items that were."""
-        done = 0
-        for queue in self.server.desk.places.queues(place):
-            waiting = sum(e.completed_by is None for e in self.server.desk.places.entries(queue.queue_id))
-            if waiting:
-                self._open(place, queue.name)
-                for _ in range(waiting):
-                    self._answer(answers)
-                done += waiting
-        return done
-
-    def picture(self, name: str) -> None:
-        self.page.screenshot(path=self.pictures / f"{name}.png")
-
-    def _open(self, place: Place, queue: str) -> None:
-        self.page = self.context.new_page()  # a new address behind the # alone loads nothing
-        self.page.goto(
-            ReviewServer(self.server.desk.store, self.server.port).link(place.experiment), wait_until="commit"
-        )
-        self.page.get_by_text(queue, exact=True).first.click()
-        self.page.get_by_role("button", name="Start review").wait_for()
-        self.picture(f"{self.name}-{place.round}-queue")
-        self.page.get_by_role("button", name="Start review").click()
-
-    def _answer(self, answers: Answers) -> None:
-        page = self.page
-        page.get_by_text("Needs review").first.wait_for()
-        page.get_by_text("View full trace").wait_for()
-        boxes = page.get_by_role("combobox")
-        boxes.nth(len(ASKED) - 1).wait_for()
-        assert boxes.count() == len(ASKED)
-        trace = parse_qs(urlparse(page.url).fragment.partition("?")[2])["selectedItemId"][0]
-        given = answers(page.inner_text("body"))
-        for box, question in enumerate(ASKED):
-            boxes.nth(box).click()
-            chosen = given[question.name]
-            for label in chosen if question.several else [chosen]:
-                page.get_by_role("option", name=label, exact=True).click()
-            if question.several:
-                page.keyboard.press("Escape")
-        page.get_by_placeholder("Rationale (optional)").fill(given.get("reason", ""))
-        self.picture(f"{self.name}-answered")
-        with page.expect_response(lambda response: response.url.endswith("/items/set-status")) as submitted:
-            page.get_by_role("button", name="Submit").click()
-        assert submitted.value.ok
-        page.wait_for_function(
-            "trace => !location.hash.includes(trace) || document.body.innerText.includes('Reviewed')", arg=trace
-        )
 
 
 @pytest.fixture(scope="module")

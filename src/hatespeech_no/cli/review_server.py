@@ -28,7 +28,11 @@ def serve(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
     server = ReviewServer(ReviewStore(store), port)
     environment = server.environment()
     Console().print(f"http://127.0.0.1:{port} – Ctrl-C ends it", highlight=False)
-    sys.exit(subprocess.run(server.command, env=environment, check=False).returncode)  # noqa: S603
+    with subprocess.Popen(server.command, env=environment) as process:  # noqa: S603
+        try:
+            sys.exit(process.wait())
+        except KeyboardInterrupt:
+            process.terminate()  # killed outright, it would leave its own processes behind
 
 
 @reader.command()
