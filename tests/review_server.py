@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 import requests
 
@@ -38,6 +37,11 @@ CHROMIUM = [Path(path) for path in ("/usr/bin/chromium", "/usr/bin/chromium-brow
 Answers = Callable[[str], dict[str, Any]]
 """What a reader answers to the text of the page."""
 _PATIENCE_S = 300  # a busy machine
+_SHOWN = """([title, before]) => {
+    const [, after] = document.body.innerText.split("View full trace");
+    const shown = (after || "").split(title)[0].trim();
+    return shown !== before && shown;
+}"""
 
 
 class Server:
@@ -134,6 +138,7 @@ class Reader:
         self.page.screenshot(path=self.pictures / f"{name}.png")
 
     def _open(self, place: Place, queue: str) -> None:
+        self.shown = ""
         self.page = self.context.new_page()  # a new address behind the # alone loads nothing
         self.page.goto(
             ReviewServer(self.server.desk.store, self.server.port).link(place.experiment), wait_until="commit"
@@ -146,12 +151,14 @@ class Reader:
     def _answer(self, answers: Answers) -> None:
         page = self.page
         page.get_by_text("Needs review").first.wait_for()
-        page.get_by_text("View full trace").wait_for()
         boxes = page.get_by_role("combobox")
         boxes.nth(len(ASKED) - 1).wait_for()
+        titles, body = [question.title for question in ASKED], page.inner_text("body")
         assert boxes.count() == len(ASKED)
-        trace = parse_qs(urlparse(page.url).fragment.partition("?")[2])["selectedItemId"][0]
-        given = answers(page.inner_text("body"))
+        assert sorted(titles, key=body.index) == titles
+        # The form may be there before the text is, or with the text of the item before.
+        self.shown = page.wait_for_function(_SHOWN, arg=[ASKED[0].title, self.shown]).json_value()
+        given = answers(self.shown)
         for box, question in enumerate(ASKED):
             boxes.nth(box).click()
             chosen = given[question.name]
@@ -164,6 +171,3 @@ class Reader:
         with page.expect_response(lambda response: response.url.endswith("/items/set-status")) as submitted:
             page.get_by_role("button", name="Submit").click()
         assert submitted.value.ok
-        page.wait_for_function(
-            "trace => !location.hash.includes(trace) || document.body.innerText.includes('Reviewed')", arg=trace
-        )
