@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from hatespeech_no.errors import require
 from hatespeech_no.tracking.review import Places, Readers, ReviewServer, ReviewStore
@@ -54,14 +53,15 @@ def list_readers(store: Store = _STORE, port: Port = ReviewServer.port) -> None:
     """Readers, where each finds their queues, and how many items wait there."""
     places = _places(store)
     server = ReviewServer(places.store, port)
-    table = Table("", "", "", "", box=None, show_header=False)
-    for name in places.readers.names():
-        mine = [place for place in places.all() if place.reader == name]
-        for place in mine:
-            table.add_row(name, place.round, str(places.waiting(place)), server.link(place.experiment))
-        if not mine:
-            table.add_row(name)
-    Console(soft_wrap=True).print(table, markup=False, highlight=False)
+    console = Console()
+    with places.store.telling():
+        for name in places.readers.names():
+            mine = [place for place in places.all() if place.reader == name]
+            for place in mine:
+                line = f"{name:<12}  {place.round:<12}  {places.waiting(place):>5}  {server.link(place.experiment)}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+            if not mine:
+                console.print(name, markup=False, highlight=False)
 
 
 def _places(folder: Path) -> Places:

@@ -73,9 +73,10 @@ class Places:
     def add_reader(self, name: str) -> str:
         """Make an account, also anew, and return its password; see ``Readers.add``."""
         password = self.readers.add(name)
-        for place in self.all():
-            if place.reader == name:
-                self.readers.admit(name, place.experiment)
+        with self.store.telling():
+            for place in self.all():
+                if place.reader == name:
+                    self.readers.admit(name, place.experiment)
         return password
 
     def queues(self, place: Place) -> list[Any]:
