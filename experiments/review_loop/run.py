@@ -16,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import yaml
 from playwright.sync_api import sync_playwright
-from tests.fixtures import statement_rows
+from tests.fixtures import STATEMENTS, statement_rows
 from tests.review_server import ASKED, CHROMIUM, KEY, Reader, Server
 from typer.testing import CliRunner
 
@@ -54,9 +55,10 @@ def main() -> None:
                 break
         _say(folder, "status", "--lang", "en")
         _say(folder, "verify")
-        _say(folder, "corpus", str(folder / "verdicts"), "--config", "configs/demo.yaml")
+        _say(folder, "corpus", str(folder / "verdicts"))
     finally:
         server.kill()
+    _configure(folder)
 
 
 def _score(run: Path, rows: list[dict[str, Any]], folder: Path) -> Path:
@@ -64,6 +66,23 @@ def _score(run: Path, rows: list[dict[str, Any]], folder: Path) -> Path:
     (folder / "texts.jsonl").write_text("\n".join(lines), "utf-8")
     score_file(load(run / "seed-0" / "bundle").stream, folder / "texts.jsonl", folder / "scored.jsonl")
     return folder / "scored.jsonl"
+
+
+def _configure(folder: Path) -> None:
+    """Two configurations: without and with the verdicts, neither with the statements that were read.
+
+    These are the dev part of a corpus that trains. Left there, they would keep the verdicts out as duplicates.
+    """
+    (folder / "base").mkdir(exist_ok=True)
+    rows = [json.dumps(row, ensure_ascii=False) for row in statement_rows() if row["part"] != "dev"]
+    (folder / "base" / "statements.jsonl").write_text("\n".join(rows), "utf-8")
+    corpus = yaml.safe_load(STATEMENTS.read_text("utf-8"))
+    del corpus["splits"]["dev"]
+    (folder / "base" / "corpus.yaml").write_text(yaml.safe_dump(corpus), "utf-8")
+    corpora = {"without": ["base/corpus.yaml"], "with": ["base/corpus.yaml", "verdicts/corpus.yaml"]}
+    for name, train in corpora.items():
+        demo = {"extends": str(Path("configs/demo.yaml").resolve()), "name": name, "data": {"train": train}}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(demo), "utf-8")
 
 
 def _say(folder: Path, *arguments: str) -> None:
