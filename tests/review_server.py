@@ -39,7 +39,7 @@ Answers = Callable[[str], dict[str, Any]]
 _PATIENCE_S = 300  # a busy machine
 _SHOWN = """([title, before]) => {
     const [, after] = document.body.innerText.split("View full trace");
-    const shown = (after || "").split(title)[0].trim();
+    const shown = (after || "").split(title).slice(0, -1).join(title).trim();  // notes name the questions too
     return shown !== before && shown;
 }"""
 
