@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hatespeech_no.evaluation.pages import number
 from hatespeech_no.review.questions import questions
 from hatespeech_no.review.records import Side
 from hatespeech_no.review.verdicts import Codes, Verdict
@@ -35,7 +36,11 @@ def adjudication_notes(codes: Sequence[tuple[Codes, str | None]], lang: Lang) ->
 def reveal_notes(verdict: Verdict, side: Side, lang: Lang) -> str:
     """The verdict and what the model said, where these differ."""
     rules = load_rules()
-    shares = (f"P({_name(element, lang)}) = {p:.2f}" for element, p in sorted(side.p.items()) if element in _SHOWN)
+    shares = (
+        f"P({_name(element, lang)}) = {number(p, lang, 2)}"
+        for element, p in sorted(side.p.items())
+        if element in _SHOWN
+    )
     flags = (rules.explain(flag, lang) for flag in side.flags)
     return "\n".join(
         [
