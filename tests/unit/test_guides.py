@@ -19,7 +19,8 @@ from tests.fixtures import ROOT
 
 DOCS = ROOT / "docs"
 GUIDES = [DOCS / "guide.nb.md", DOCS / "guide.en.md"]
-PAGES = [*GUIDES, DOCS / "from-perspective-api.md"]
+PAGES = [*GUIDES, DOCS / "from-perspective-api.md", DOCS / "dpia.nb.md", DOCS / "dpia.en.md"]
+READERS = [DOCS / "review.nb.md", DOCS / "review.en.md"]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LEGAL = re.compile(r"\b(?:u?straffbar\w*|ulovlig\w*|illegal\w*|unlawful\w*|punishable|criminal)\b", re.IGNORECASE)
@@ -104,7 +105,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
     assert set(_OPTION.findall(pip.sub("", text))) <= _every_option(get_command(app))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*PAGES, *READERS], ids=lambda path: path.name)
 def test_nothing_is_called_punishable_or_illegal_without_possibly_and_a_human(page: Path) -> None:
     for paragraph in re.split(r"\n{2,}|\n(?=[-|]|\d+\.)", page.read_text("utf-8")):
         for sentence in re.split(r"(?<=[.!?:])\s+|\s\|\s", paragraph):
@@ -113,7 +114,7 @@ def test_nothing_is_called_punishable_or_illegal_without_possibly_and_a_human(pa
                 assert re.search(r"menneske|human", paragraph), paragraph
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*PAGES, *READERS], ids=lambda path: path.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", _FENCE.sub("", page.read_text("utf-8")))
     assert links

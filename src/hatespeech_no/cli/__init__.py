@@ -21,6 +21,8 @@ from hatespeech_no.cli.log import log
 from hatespeech_no.cli.map import mapping
 from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.promote import promote
+from hatespeech_no.cli.review import review
+from hatespeech_no.cli.review_server import reader, serve
 from hatespeech_no.cli.rules import rules
 from hatespeech_no.cli.score import score
 from hatespeech_no.cli.sweep import sweep
@@ -41,6 +43,9 @@ for command in (train, sweep, evaluate, audit, compare, export, score, explain, 
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")
 app.add_typer(mapping, name="map")
+review.command()(serve)
+review.add_typer(reader, name="reader")
+app.add_typer(review, name="review")
 
 
 def main() -> None:

@@ -36,6 +36,11 @@ def defuse(value: str) -> str:
     return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
 
 
+def undefuse(value: str) -> str:
+    """The text that ``defuse`` was given."""
+    return value[1:] if value.startswith("'") and defuse(value[1:]) == value else value
+
+
 class RowWriter(AbstractContextManager["RowWriter"]):
     """Writes rows whose columns are those given, or those of the first row."""
 
