@@ -24,7 +24,7 @@ from hatespeech_no.evaluation.answers import (
     table_row,
 )
 from hatespeech_no.evaluation.audit_words import WORDS, slice_label
-from hatespeech_no.evaluation.figures import save_figure
+from hatespeech_no.evaluation.figures import BLUE, ORANGE, save_figure
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import (
     ALARM_RATE,
@@ -227,7 +227,7 @@ _PANELS = {
     "false_alarms": (("hateful", "false_alarms"), ("tier", "false_alarms")),
 }
 """Element and measures of each panel."""
-_COLOURS = ("#2f5d8a", "#c8702a", "#5a8a3c")
+_COLOURS = (BLUE, ORANGE, "#5a8a3c")
 
 
 def draw_fairness(table: pd.DataFrame, path: Path, lang: Lang) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hatespeech_no.evaluation.evaluate import Evaluation
 
 _FEWEST = 5  # rows in a bin, below which its share says nothing
-_BLUE, _ORANGE, _GREY = "#2f5d8a", "#c8702a", "#9a9a9a"
+BLUE, ORANGE, GREY = "#2f5d8a", "#c8702a", "#9a9a9a"
 
 
 def draw_figures(evaluation: Evaluation, folder: Path, lang: Lang) -> None:
@@ -74,13 +74,13 @@ def draw_gains(differences: Sequence[Difference], labels: Sequence[str], title: 
     with plt.rc_context({"svg.hashsalt": "gains", "svg.fonttype": "path"}):
         figure, axes = plt.subplots(figsize=(8, 1 + 0.3 * len(differences)), layout="constrained")
         for y, found in zip(range(len(differences))[::-1], differences, strict=True):
-            colour = _GREY if not found.real else _BLUE if found.gain > 0 else _ORANGE
+            colour = GREY if not found.real else BLUE if found.gain > 0 else ORANGE
             ends = sorted((found.lo, found.hi)) if found.gain == found.difference else (-found.hi, -found.lo)
             axes.plot([100 * end for end in ends], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
             axes.plot(100 * found.gain, y, "o", color=colour, markersize=5)
         axes.set_yticks(range(len(labels))[::-1], list(labels), fontsize=8)
         axes.set_ylim(-0.6, len(labels) - 0.4)
-        axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
+        axes.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
         axes.set_xlabel(title, fontsize=9)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -97,7 +97,7 @@ def _intervals(rows: pd.DataFrame, labels: pd.Series, title: str, path: Path, la
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.3 * len(rows)), layout="constrained")
     y = np.arange(len(rows))[::-1]
     value = rows["value"].to_numpy()
-    axes.barh(y, value, color=_BLUE, height=0.6)
+    axes.barh(y, value, color=BLUE, height=0.6)
     axes.errorbar(
         value,
         y,
@@ -110,7 +110,7 @@ def _intervals(rows: pd.DataFrame, labels: pd.Series, title: str, path: Path, la
     axes.set_yticks(y, [f"{name}  (n={n})" for name, n in zip(names, rows["n"], strict=True)], fontsize=8)
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.axvline(0.5, color=_GREY, linewidth=0.8, linestyle=":")
+    axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     figure.suptitle(title, fontsize=10)
     save_figure(figure, path, lang)
 
@@ -143,9 +143,9 @@ def _reliability_panel(axes: Axes, title: str, rows: pd.DataFrame) -> None:
     bins = pd.cut(rows["p"], np.linspace(0, 1, 11), include_lowest=True)
     points = rows.groupby(bins, observed=True).agg(p=("p", "mean"), share=("label", "mean"), n=("label", "size"))
     points = points[points["n"] >= _FEWEST]
-    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, linestyle=":")
-    axes.plot(points["p"], points["share"], color=_ORANGE, linewidth=1)
-    axes.scatter(points["p"], points["share"], s=6 + 90 * points["n"] / points["n"].max(), color=_ORANGE)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    axes.plot(points["p"], points["share"], color=ORANGE, linewidth=1)
+    axes.scatter(points["p"], points["share"], s=6 + 90 * points["n"] / points["n"].max(), color=ORANGE)
     axes.set_title(title, fontsize=8)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)

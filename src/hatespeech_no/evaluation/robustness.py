@@ -23,7 +23,7 @@ from hatespeech_no.evaluation.answers import (
     table_row,
 )
 from hatespeech_no.evaluation.audit_words import WORDS
-from hatespeech_no.evaluation.figures import save_figure
+from hatespeech_no.evaluation.figures import BLUE, GREY, ORANGE, save_figure
 from hatespeech_no.evaluation.labels import label_columns
 from hatespeech_no.evaluation.metrics import (
     ALARM_RATE,
@@ -167,10 +167,10 @@ def _figures(
 
 _LINES = {
     ("hateful", "macro_f1_change"): ("black", "-"),
-    ("hateful", "recall_change"): ("#2f5d8a", "-"),
-    ("hateful", "alarms_change"): ("#c8702a", "-"),
-    ("tier", "recall_change"): ("#2f5d8a", ":"),
-    ("tier", "alarms_change"): ("#c8702a", ":"),
+    ("hateful", "recall_change"): (BLUE, "-"),
+    ("hateful", "alarms_change"): (ORANGE, "-"),
+    ("tier", "recall_change"): (BLUE, ":"),
+    ("tier", "alarms_change"): (ORANGE, ":"),
 }
 
 
@@ -209,7 +209,7 @@ def draw_robustness(table: pd.DataFrame, path: Path, lang: Lang) -> None:
 
 
 def _panel(axes: Axes, curves: pd.DataFrame, lang: Lang) -> None:
-    axes.axhline(0, color="#9a9a9a", linewidth=0.8)
+    axes.axhline(0, color=GREY, linewidth=0.8)
     axes.tick_params(labelsize=7)
     for (element, metric), (colour, style) in _LINES.items():
         label = WORDS[lang][f"{element}_{metric}"]

@@ -52,7 +52,12 @@ class Candidate:
     @property
     def identity(self) -> str:
         """What makes it the statement it is: its text, and what it answers."""
-        return self.text if self.thread is None else f"{self.thread}\n{self.text}"
+        return identity_of(self.text, self.thread)
+
+
+def identity_of(text: str, thread: str | None) -> str:
+    """See ``Candidate.identity``."""
+    return text if thread is None else f"{thread}\n{text}"
 
 
 def read_scored(path: Path, text_column: str = "text", thread_column: str = "thread") -> list[Candidate]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.review.candidates import identity_of
 from hatespeech_no.review.desk import Desk
 from hatespeech_no.review.records import now
 from hatespeech_no.review.workspace import Workspace
@@ -50,8 +51,7 @@ def find(workspace: Workspace, item: str | None, text: str | None, thread: str |
     Raises:
         HatespeechError: there is none.
     """
-    identity = text if thread is None else f"{thread}\n{text}"
-    found = item if text is None else workspace.members().get(keyed_id(str(identity), workspace.key))
+    found = item if text is None else workspace.members().get(keyed_id(identity_of(text, thread), workspace.key))
     if found not in workspace.sides():
         raise HatespeechError(f"{workspace.folder}: holds no such item; give its id, or the very text that was pushed")
     return str(found)

@@ -70,7 +70,12 @@ def stages_of(workspace: Workspace, readings: Readings) -> dict[str, Stage]:
 def verdicts_of(workspace: Workspace) -> dict[str, Verdict]:
     """The verdicts on all items whose blind readings are complete."""
     readings = workspace.readings()
-    return {item: verdict(readings[item]) for item, s in stages_of(workspace, readings).items() if s in SETTLED}
+    return settled(readings, stages_of(workspace, readings))
+
+
+def settled(readings: Readings, stages: Mapping[str, Stage]) -> dict[str, Verdict]:
+    """The verdicts on those of these items whose blind readings are complete."""
+    return {item: verdict(readings[item]) for item, waits_for in stages.items() if waits_for in SETTLED}
 
 
 def _decoys(

@@ -14,7 +14,7 @@ from hatespeech_no.review.checks import Fault
 from hatespeech_no.review.measures import Missed, differs, missed, precision, proportion
 from hatespeech_no.review.pull import reader_id
 from hatespeech_no.review.records import Batch, Side
-from hatespeech_no.review.rounds import SETTLED, stages_of, verdicts_of
+from hatespeech_no.review.rounds import SETTLED, settled, stages_of
 from hatespeech_no.review.verdicts import Stage, Verdict
 from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.taxonomy import Tier
@@ -64,11 +64,12 @@ def status(workspace: Workspace) -> Status:
     Raises:
         HatespeechError: nothing has been pushed, or the log was changed.
     """
-    readings, sides, verdicts = workspace.readings(), workspace.sides(), verdicts_of(workspace)
+    readings, sides = workspace.readings(), workspace.sides()
+    stages = stages_of(workspace, readings)
+    verdicts = settled(readings, stages)
     answered = Counter(reading.reader for mine in readings.values() for reading in mine)
     asked = Counter(one.reader for one in workspace.assignments())
     weeks = _by_week(sides, verdicts)
-    stages = stages_of(workspace, readings)
     audited = {stage for item, stage in stages.items() if sides[item].purpose == "audit"} <= {*SETTLED, Stage.LAPSED}
     return Status(
         readers={reader: (answered[reader_id(reader, workspace.key)], asked[reader]) for reader in sorted(asked)},
