@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.files import sha256_of
 from hatespeech_no.models.calibration import Calibration
 from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.embeddings import EmbeddingsModel
@@ -116,7 +117,7 @@ class Bundle:
         try:
             temporary.mkdir(parents=True)
             self.manifest.settings = dict(self.model.save(temporary))
-            self.manifest.files = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
+            self.manifest.files = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
             (temporary / MANIFEST).write_text(self.manifest.model_dump_json(indent=2), "utf-8")
             temporary.rename(folder)
         except OSError as error:
@@ -139,7 +140,7 @@ class Bundle:
             path = folder / name
             if Path(name).name != name or not path.is_file():
                 raise HatespeechError(f"{folder}: file {name!r} of the bundle is missing")
-            if _sha256(path) != digest:
+            if sha256_of(path) != digest:
                 raise HatespeechError(
                     f"{path} is damaged: it is not the file the manifest names. Copy the bundle again."
                 )
@@ -171,8 +172,3 @@ def _read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
         raise HatespeechError(f"{path} is damaged: {fields}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -605,7 +605,7 @@ def test_the_command_line_goes_round(scored, tmp_path, monkeypatch):
     assert "nye vurderinger" in ok("pull", "--lang", "nb")
     fill(tmp_path / "desk", lambda row: codes())
     ok("pull")
-    assert "Krippendorff" in ok("status")
+    assert "The model against people" in ok("status")
     assert "mulig straffbar" in ok("status", "--lang", "nb")
     assert "unbroken" in ok("verify")
     ok("corpus", "out", "--config", str(ROOT / "configs" / "demo.yaml"))

@@ -26,6 +26,7 @@ from hatespeech_no.review.push import Lacking, Source
 from hatespeech_no.review.push import push as push_scored
 from hatespeech_no.review.questions import questions
 from hatespeech_no.review.records import Settings
+from hatespeech_no.review.sample import write_labels
 from hatespeech_no.review.select import Budget
 from hatespeech_no.review.status import Status
 from hatespeech_no.review.status import status as status_of
@@ -58,7 +59,7 @@ DESKS: dict[str, Callable[[str, bytes, Lang], Desk]] = {
 
 @review.command()
 def push(
-    scored: Annotated[Path, typer.Argument(help="A file that hatespeech-no score wrote.")],
+    scored: Annotated[Path, typer.Argument(help="What hatespeech-no score wrote, or the sample.jsonl of map sample.")],
     to: Annotated[
         tuple[str, str],
         typer.Option(metavar="KIND PLACE", help=f"Where readers read: {', '.join(DESKS)} and a folder."),
@@ -88,6 +89,7 @@ def push(
 ) -> None:
     """Choose statements of a scored file and put them before readers, who see nothing of the model.
 
+    Of a mapping's sample all are taken, whatever the budget; review labels gives the answers back.
     The same push again chooses nothing new and goes on where it was interrupted.
     """
     readers = tuple(dict.fromkeys(reader))
@@ -139,7 +141,8 @@ def status(workspace: Folder = _WORKSPACE, lang: Language = "en") -> None:
     """Progress, agreement of readers, the model against people, and drift; by what was pulled last."""
     place, _ = _open(workspace)
     for table in _status_tables(status_of(place), lang):
-        Console().print(table)
+        if table.row_count:
+            Console().print(table)
 
 
 @review.command()
@@ -149,6 +152,21 @@ def verify(workspace: Folder = _WORKSPACE) -> None:
     if faults := log.verify():
         raise HatespeechError("; ".join(faults))
     Console().print(f"{log.path}: {len(log.entries())} entries, unbroken", markup=False, soft_wrap=True)
+
+
+@review.command()
+def labels(
+    sample: Annotated[Path, typer.Argument(help="The sample.jsonl of map sample that was pushed.")],
+    out: Annotated[Path, typer.Argument(help="Table to write, for map estimate.")],
+    workspace: Folder = _WORKSPACE,
+    lang: Language = "en",
+) -> None:
+    """Write what people said of a mapping's sample, as far as it is settled."""
+    done = write_labels(_open(workspace)[0], sample, out)
+    console = Console()
+    for settled in (True, False):
+        console.print(f"{done[settled]:>8}  {_word('settled' if settled else 'unsettled', lang)}", highlight=False)
+    console.print(f"→ {out}", markup=False, soft_wrap=True)
 
 
 @review.command()
@@ -258,6 +276,8 @@ _WORDS = {
     "known": ("var hentet før", "had been pulled before"),
     "aside": ("lagt til side", "put aside"),
     "lacking": ("ble ikke lagret; kjør dette på nytt", "were not stored; run this again"),
+    "settled": ("er avgjort", "are settled"),
+    "unsettled": ("er det ikke", "are not"),
     "progress": ("Framdrift", "Progress"),
     "agreement": ("Enighet mellom lesere, Krippendorffs α", "Agreement of readers, Krippendorff's α"),
     "model": (

@@ -12,6 +12,7 @@ from typing import Any, cast
 from hatespeech_no.corpora.descriptor import CorpusFile, Published
 from hatespeech_no.corpora.layouts import LAYOUTS
 from hatespeech_no.errors import HatespeechError, require
+from hatespeech_no.files import sha256_of
 from hatespeech_no.tables import Rejected, open_table
 from hatespeech_no.tables.rejected import problem_with
 from hatespeech_no.tables.source import Format, check_archive
@@ -91,11 +92,8 @@ def verify(path: Path, file: Published) -> None:
     """
     if file.sha256 is None:
         return
-    if file.member is not None:
-        digest = hashlib.sha256(read_member(path, file.member)).hexdigest()
-    else:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    member = file.member
+    digest = sha256_of(path) if member is None else hashlib.sha256(read_member(path, member)).hexdigest()
     if digest != file.sha256:
         raise HatespeechError(f"{path} is not the file described (sha256 {digest}, expected {file.sha256})")
 

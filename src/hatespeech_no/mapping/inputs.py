@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -65,7 +64,7 @@ def read_scored(source: Path, columns: Columns, *, texts: bool = False) -> pd.Da
         _need(table, [*wanted.values(), "p_hateful", "tier"])
         rows = [
             (number, *(row.get(name) for name in wanted.values()), *(row.get(name) for name in own))
-            for number, row in table.rows()
+            for number, row in table.restored_rows()
         ]
     frame = pd.DataFrame(rows, columns=["row", *wanted, *own], dtype=object)
     if "id" not in frame:
@@ -108,7 +107,7 @@ def read_labels(source: Path) -> pd.DataFrame:
     found: dict[str, tuple[float, str | None, tuple[str, ...] | None, str | None]] = {}
     with open_table(source, text_column="id") as table:
         _need(table, ["id"])
-        for number, row in table.rows():
+        for number, row in table.restored_rows():
             identifier, where = str(row.get("id")), f"{source}, row {number}"
             if identifier in found:
                 raise HatespeechError(f"{where}: the id {identifier} has a verdict already; keep the final one of each")
@@ -133,7 +132,7 @@ def read_crimes(source: Path) -> pd.DataFrame:
     with open_table(source, text_column="year") as table:
         _need(table, _CRIMES)
         rows = []
-        for number, row in table.rows():
+        for number, row in table.restored_rows():
             where = f"{source}, row {number}"
             try:
                 year, count = int(row["year"]), int(row["count"])
@@ -141,12 +140,6 @@ def read_crimes(source: Path) -> pd.DataFrame:
                 raise HatespeechError(f"{where}: year and count must be whole numbers") from None
             rows.append((year, _one_of(row["ground"], Ground, where, "ground"), count, str(row["source"])))
     return pd.DataFrame(rows, columns=list(_CRIMES))
-
-
-def digest_of(source: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with source.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _need(table: Table, names: Sequence[str]) -> None:

@@ -20,8 +20,9 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.files import sha256_of
 from hatespeech_no.mapping.cells import estimate, join
-from hatespeech_no.mapping.inputs import digest_of, read_labels
+from hatespeech_no.mapping.inputs import read_labels
 from hatespeech_no.mapping.sampling import Design
 from hatespeech_no.mapping.trends import drift, trends
 from hatespeech_no.tables import open_table
@@ -105,7 +106,7 @@ def map_prevalence(folder: Path, labels: Path, key: bytes, validation: Path | No
     found = estimate(audited, None if validation is None else _predictions(validation))
     answered = audited.labels["hateful"].notna() | audited.labels["tier"].notna()
     facts = Facts(
-        labels=digest_of(labels),
+        labels=sha256_of(labels),
         rows=len(audited.rows),
         drawn=audited.drawn,
         answered=int(answered.sum()),

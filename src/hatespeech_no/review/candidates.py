@@ -12,7 +12,6 @@ from hatespeech_no.scoring.classifier import Classifier
 from hatespeech_no.splits import near_duplicate_clusters
 from hatespeech_no.statement import Statement
 from hatespeech_no.tables import open_table
-from hatespeech_no.tables.writers import undefuse
 from hatespeech_no.taxonomy import Tier
 
 FLAGGED = frozenset({Tier.ACTIONABLE, Tier.UNCERTAIN})
@@ -67,11 +66,8 @@ def read_scored(path: Path, text_column: str = "text", thread_column: str = "thr
         HatespeechError: names file, row and field.
     """
     with open_table(path, text_column=text_column) as table:
-        # What CSV defuses against spreadsheets is the statement's own text again.
-        restore = undefuse if table.delimiter is not None else str
         found = []
-        for number, cells in table.rows():
-            row = {restore(name): restore(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+        for number, row in table.restored_rows():
             missing = {text_column, "tier"} - row.keys()
             if missing:
                 raise HatespeechError(

@@ -14,7 +14,6 @@ from hatespeech_no.review.desk import Answer, Item, Question, Round
 from hatespeech_no.review.questions import questions
 from hatespeech_no.review.sheet import write_sheet
 from hatespeech_no.tables import open_table, open_writer
-from hatespeech_no.tables.writers import undefuse
 from hatespeech_no.taxonomy import Lang
 
 FORMATS = (".xlsx", ".csv", ".jsonl")
@@ -176,8 +175,7 @@ def _is_answered(row: Mapping[str, str]) -> bool:
 def _read(path: Path) -> list[_Row]:
     """The rows by our names of the columns; what CSV defuses is restored."""
     with open_table(path, text_column="id [id]") as table:
-        restore = undefuse if table.delimiter is not None else str
-        rows = [{_column(name): restore(_text(value)) for name, value in cells.items()} for _, cells in table.rows()]
+        rows = [{_column(name): _text(value) for name, value in cells.items()} for _, cells in table.restored_rows()]
     return [row | {"id": row.get("id", "").removeprefix(_MARK)} for row in rows]
 
 

@@ -71,7 +71,7 @@ def missed(
         seed: of the draw.
 
     Returns:
-        ``None`` unless every batch that passed anything by has audit verdicts.
+        ``None`` unless every batch that passed anything by has audit verdicts, and there is one.
     """
     grave = {item for item, v in verdicts.items() if v.blind is Tier.ACTIONABLE}
     read = [sides[item] for item in verdicts]
@@ -89,6 +89,8 @@ def missed(
                 return None
             total += _hits_of_all(hits[batch.id], audited[batch.id], passed, rng)
             n += audited[batch.id]
+    if not n:
+        return None
     with np.errstate(invalid="ignore"):
         rate = total / (total + found)
     return Missed(interval(rate, n), interval(total, n), flagged - sum(side.tier in FLAGGED for side in read))

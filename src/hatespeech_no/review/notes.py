@@ -36,6 +36,7 @@ def adjudication_notes(codes: Sequence[tuple[Codes, str | None]], lang: Lang) ->
 def reveal_notes(verdict: Verdict, side: Side, lang: Lang) -> str:
     """The verdict and what the model said, where these differ."""
     rules = load_rules()
+    tier = [] if side.tier is None else [side.tier.label(lang)]
     shares = (
         f"P({_name(element, lang)}) = {number(p, lang, 2)}"
         for element, p in sorted(side.p.items())
@@ -45,7 +46,7 @@ def reveal_notes(verdict: Verdict, side: Side, lang: Lang) -> str:
     return "\n".join(
         [
             f"{_word('verdict', lang)}: {verdict.tier.label(lang)}",
-            f"{_word('model', lang)}: {'; '.join([side.tier.label(lang), *shares, *flags])}",
+            f"{_word('model', lang)}: {'; '.join([*tier, *shares, *flags])}",
             _word("change", lang),
         ]
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatespeech_no.errors import HatespeechError
+from hatespeech_no.files import sha256_of
 from hatespeech_no.review.candidates import Candidate, collapse, read_scored, with_elements
 from hatespeech_no.review.desk import Desk, Item
 from hatespeech_no.review.questions import questions
 from hatespeech_no.review.queues import deal, queues
 from hatespeech_no.review.records import Assignment, Batch, Settings, Side, now
+from hatespeech_no.review.sample import Drawn, is_sample, read_sample
 from hatespeech_no.review.select import Budget, Chosen, select
 from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.taxonomy import STATUTE_VERSION
@@ -37,7 +38,7 @@ class Source:
     """What is chosen from.
 
     Attributes:
-        scored: see ``read_scored``.
+        scored: see ``read_scored``, or the sample of a mapping, see ``read_sample``.
         text_column: of that file.
         classifier: the model that scored it, for uncertainty by element and for the record.
         other: the same texts as another model scored them, for the disagreement of the two.
@@ -84,7 +85,7 @@ def push(
     seed: int = 0,
     progress: Progress = lambda done: None,
 ) -> Pushed:
-    """Choose statements of a scored file and put them before readers, blind.
+    """Choose statements of a scored file and put them before readers, blind; of a mapping's sample take all.
 
     The same push again chooses nothing new and goes on where it was interrupted. What earlier pushes
     chose is not chosen again.
@@ -105,10 +106,13 @@ def push(
     with workspace.writing():
         repeated = batch in {earlier.id for earlier in workspace.batches}
         if not repeated:
-            candidates = read_scored(source.scored, source.text_column)
-            distinct = collapse(candidates)
-            collapsed = len(candidates) - len(distinct)
-            sides, items = _choose(workspace, distinct, batch, source, budget, seed=seed, names=names)
+            if is_sample(source.scored):
+                sides, items = _take(workspace, read_sample(source.scored), batch, source)
+            else:
+                candidates = read_scored(source.scored, source.text_column)
+                distinct = collapse(candidates)
+                collapsed = len(candidates) - len(distinct)
+                sides, items = _choose(workspace, distinct, batch, source, budget, seed=seed, names=names)
             chosen.update(side.purpose for side in sides)
             _assign(workspace, sides, items, settings, seed)
         workspace.keep_settings(settings)
@@ -169,19 +173,41 @@ def _choose(
     return sides, items
 
 
+def _take(workspace: Workspace, sample: Sequence[Drawn], batch: str, source: Source) -> tuple[list[Side], list[Item]]:
+    """All of a sample, each statement once, but for what is read already."""
+    known, key = workspace.members(), workspace.key
+    ids = {one.id: keyed_id(one.identity, key) for one in sample}
+    fresh = {ids[one.id]: one for one in sample if ids[one.id] not in known}
+    items = [Item(id_, one.text, one.thread) for id_, one in fresh.items()]
+    count = Counter(ids.values())
+    sides = [
+        Side(
+            id=id_,
+            batch=batch,
+            purpose="audit",
+            inclusion=one.inclusion,
+            tier=None,
+            p={},
+            flags=(),
+            language=None,
+            count=count[id_],
+            versions=source.versions,
+            at=now(),
+        )
+        for id_, one in fresh.items()
+    ]
+    members = {id_: id_ for id_ in fresh} | {name: known.get(id_, id_) for name, id_ in ids.items()}
+    workspace.add(Batch(batch, now(), {}), sides, items, members)
+    return sides, items
+
+
 def own_versions() -> dict[str, str]:
     """Of the rules and the statute that this package holds."""
     return {"rules": load_rules().version, "statute": STATUTE_VERSION}
 
 
 def _batch_id(scored: Path, budget: Budget, seed: int) -> str:
-    try:
-        with scored.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256")
-    except OSError as error:
-        raise HatespeechError(f"{scored}: cannot be read ({error.strerror})") from error
-    digest.update(f"{budget} {seed}".encode())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(f"{sha256_of(scored)} {budget} {seed}".encode()).hexdigest()[:16]
 
 
 def _side(candidate: Candidate, pick: Chosen, batch: str, versions: Mapping[str, str], key: bytes) -> Side:

@@ -23,7 +23,7 @@ class Side:
         batch: the push that chose it.
         purpose: see ``select.Purpose``.
         inclusion: see ``select.Chosen``.
-        tier: the model's.
+        tier: the model's; ``None`` = withheld, as in the sample of a mapping.
         p: probabilities by element, and of ``actionable``.
         flags: what the rules say to check.
         language: as guessed.
@@ -36,7 +36,7 @@ class Side:
     batch: str
     purpose: Purpose
     inclusion: float
-    tier: Tier
+    tier: Tier | None
     p: Mapping[str, float]
     flags: tuple[str, ...]
     language: str | None
@@ -56,7 +56,7 @@ class Side:
         """From a row of the database."""
         values = {f.name: row[f.name] for f in fields(cls)}
         values |= {name: json.loads(values[name]) for name in ("p", "versions")}
-        values |= {"tier": Tier(values["tier"]), "flags": tuple(json.loads(values["flags"]))}
+        values |= {"tier": values["tier"] and Tier(values["tier"]), "flags": tuple(json.loads(values["flags"]))}
         return cls(**values | {"at": datetime.fromisoformat(values["at"])})
 
 

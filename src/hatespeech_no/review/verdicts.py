@@ -88,12 +88,12 @@ class Verdict:
     at: datetime
 
 
-def stage(readings: Sequence[Reading], model: Tier, assigned: int, twice: Collection[Tier]) -> Stage:
+def stage(readings: Sequence[Reading], model: Tier | None, assigned: int, twice: Collection[Tier]) -> Stage:
     """What an item waits for.
 
     Args:
         readings: of the item.
-        model: the model's tier.
+        model: the model's tier; ``None`` = withheld, then its view is never shown.
         assigned: how many first readers it has been given to.
         twice: tiers that need two readers, whoever gives them: the model or the first reader.
     """
@@ -104,7 +104,7 @@ def stage(readings: Sequence[Reading], model: Tier, assigned: int, twice: Collec
         return Stage.READING if assigned >= wanted or not first else Stage.SECOND
     if "adjudication" not in rounds and len({_decisive(reading) for reading in first}) > 1:
         return Stage.ADJUDICATION
-    if "reveal" not in rounds and verdict(readings).blind is not model:
+    if "reveal" not in rounds and model is not None and verdict(readings).blind is not model:
         return Stage.REVEAL
     return Stage.DONE
 

@@ -15,6 +15,7 @@ from hatespeech_no.tables.delimited import Row, limited_lines, read_delimited, s
 from hatespeech_no.tables.encoding import detect_encoding
 from hatespeech_no.tables.rejected import Problem, Rejected
 from hatespeech_no.tables.source import Format, Source, check_archive, check_extent, open_source
+from hatespeech_no.tables.writers import undefuse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +59,12 @@ class Table:
                 yield record
             elif record.row not in broken:
                 raise HatespeechError(f"{self.name}, {record.explain()}")
+
+    def restored_rows(self) -> Iterator[tuple[int, Row]]:
+        """The rows of a file that this package wrote, as ``rows``, without what it put before signs of formulas."""
+        restore = undefuse if self.delimiter is not None else str
+        for number, row in self.rows():
+            yield number, {restore(n): restore(v) if isinstance(v, str) else v for n, v in row.items()}
 
 
 @contextmanager
