@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export OMP_WAIT_POLICY ?= passive
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install nb-model clean
+.PHONY: help demo release-model test check install nb-model clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -16,6 +16,10 @@ demo: $(VENV)/.demo  ## Install, train on the statements shipped here, log to ML
 	$(BIN)/hatespeech-no train configs/demo.yaml
 	$(BIN)/hatespeech-no score data/sample/comments.csv runs/comments-scored.csv --publicity public
 	@echo "See the run in a browser with:  $(BIN)/hatespeech-no ui"
+
+release-model: $(VENV)/.dev  ## Train the model that the package carries; an hour per seed, needs the corpora (data fetch)
+	$(BIN)/hatespeech-no train configs/release.yaml
+	$(BIN)/hatespeech-no release configs/release.yaml "$$(ls -d runs/release-* | tail -n 1)" src/hatespeech_no/released
 
 test: check  ## Install and run every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

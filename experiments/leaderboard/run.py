@@ -1,6 +1,6 @@
 """Our models and other people's tools on the same rows, and the page that shows them.
 
-    python experiments/leaderboard/run.py ENVIRONMENTS hatesonar encoder=runs/transfer_long-… …
+    python experiments/leaderboard/run.py ENVIRONMENTS hatesonar encoder=runs/release-… …
 
 runs the named models of board.py, ours with their folders, each tool in a virtual environment of its own under
 ENVIRONMENTS, and writes results.json beside this file and the page ../README.md; without arguments it writes

@@ -1,6 +1,6 @@
 """What the model reaches on a corpus at the threshold that suits that corpus, chosen on its validation part.
 
-    python experiments/transfer/own_threshold.py runs/transfer_long-…
+    python experiments/transfer/own_threshold.py runs/release-…
 
 writes own_threshold.csv beside it: a row per seed, corpus and element, values with 95 % bootstrap intervals.
 """
@@ -34,7 +34,7 @@ ASKED = {
 def main() -> None:
     """Score validation rows with the model of every seed; the test rows were scored when it was trained."""
     run = Path(sys.argv[1])
-    config = load_config(HERE / "long.yaml")
+    config = load_config(HERE.parents[1] / "configs" / "release.yaml")
     pool = load_pool(config)
     found = []
     for folder in track(sorted(run.glob("seed-*"))):

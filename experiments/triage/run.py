@@ -1,6 +1,6 @@
 """Tiers on NorHateCheck and the statements' test part, under each profile.
 
-    python experiments/triage/run.py runs/transfer_long-… encoder
+    python experiments/triage/run.py runs/release-… encoder
 
 writes <name>.json beside this file: shares with 95 % intervals, no texts.
 """

@@ -9,6 +9,8 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring import Classifier
 
 RUNS = Path("runs")
+RELEASED = Path(__file__).parent / "released" / "bundle"
+RELEASED_DIGEST = "0"
 _REMOTE = ("runs:/", "models:/")
 
 
@@ -23,7 +25,7 @@ def load(
 
     Args:
         model: a bundle folder, a run folder (its lowest seed is taken), ``runs:/<run id>``,
-            ``models:/<name>@<alias>``; default the model that ``make demo`` made last in ``runs/``.
+            ``models:/<name>@<alias>``; default the model that the package carries.
         device: where an encoder runs, as torch names it (``cuda``, ``cuda:1``, ``mps``); other
             families run on ``cpu`` alone.
         threads: CPU threads of a transformer; default as many as there are cores.
@@ -41,13 +43,13 @@ def load(
 
 def _find(model: str | Path | None, tracking_uri: str | None) -> Bundle:
     if model is None:
-        made = sorted(run for run in RUNS.glob("demo-*") if list(run.glob("seed-*/bundle")))
-        if not made:
+        released = Bundle.load(RELEASED)
+        if released.digest != RELEASED_DIGEST:
             raise HatespeechError(
-                "There is no model yet. Run `make demo` (or: hatespeech-no train configs/demo.yaml) here, "
-                "or name one: hatespeech_no.load('runs/…')"
+                f"{RELEASED}: is not the model of this version ({released.digest}, expected {RELEASED_DIGEST}); "
+                "install the package again"
             )
-        model = made[-1]
+        return released
     if isinstance(model, str) and model.startswith(_REMOTE):
         from hatespeech_no.tracking import download_bundle
         from hatespeech_no.tracking.store import local_store

@@ -29,6 +29,7 @@ from hatespeech_no.training.examples import Example, by_length, draw, make_examp
 from hatespeech_no.training.export import export
 from hatespeech_no.training.finetune import EncoderConfig, finetune
 from hatespeech_no.training.record import quiet
+from hatespeech_no.training.release import release
 from tests.fixtures import ROOT, STATEMENTS
 
 torch = pytest.importorskip("torch")
@@ -402,10 +403,48 @@ def run_folder(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "model.encoder.train_embeddings=true",
         "model.encoder.learning_rate=3.0e-3",
         "model.encoder.checks=1",
+        "model.encoder.stop_on=[statements]",
         "evaluation.resamples=100",
         "tracking.register_as=null",
     ]
     return train(load_config(ROOT / "configs" / "demo.yaml", changes))[0]
+
+
+def test_a_release_is_calibrated_and_evaluated_as_it_is_shipped(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The small backbone loses more than the half point that is allowed; what is refused has a test of its own.
+    monkeypatch.setattr("hatespeech_no.training.export._MOST_LOST", 0.05)
+    config = load_config(
+        ROOT / "configs" / "demo.yaml", ["model.encoder.stop_on=[statements]", "evaluation.resamples=100"]
+    )
+    target = tmp_path / "released"
+    (target / "old").mkdir(parents=True)
+    record, parity = release(config, run_folder, target)
+    assert sorted(path.name for path in target.iterdir()) == [
+        "bundle", "card.en.md", "card.nb.md", "record.json", "tables"
+    ]  # fmt: skip
+    shipped, trained = load(target).bundle, load(run_folder).bundle
+    assert shipped.digest == record.tags["bundle"] != trained.digest
+    assert shipped.manifest.family == "onnx"
+    assert set(shipped.manifest.languages) <= {"nb", "nn", "no", "en"}
+    assert shipped.manifest.calibration != trained.manifest.calibration
+    assert shipped.manifest.metrics["statements/all/hateful/macro_f1"] == pytest.approx(parity.after, abs=0.05)
+    assert record.params["model.family"] == "encoder"
+    assert shipped.digest in (target / "card.en.md").read_text("utf-8")
+
+    with pytest.raises(HatespeechError, match="has no finished seed"):
+        release(config, tmp_path, target)
+    started = json.loads((run_folder / "config.json").read_text("utf-8"))
+    other = tmp_path / "other"
+    shutil.copytree(run_folder, other)
+    (other / "config.json").write_text(json.dumps(started | {"rows": "others"}), "utf-8")
+    with pytest.raises(HatespeechError, match="was trained on other rows"):
+        release(config, other, target)
+    unfree = config.data.model_copy(update={"train": [*config.data.train, "stormfront"]})
+    with pytest.raises(HatespeechError, match=r"'stormfront' .* allows no model trained on it to be shipped"):
+        release(config.model_copy(update={"data": unfree}), run_folder, target)
+    assert load(target).bundle.digest == shipped.digest
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -21,6 +21,7 @@ from hatespeech_no.cli.log import log
 from hatespeech_no.cli.map import mapping
 from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.promote import promote
+from hatespeech_no.cli.release import release
 from hatespeech_no.cli.review import review
 from hatespeech_no.cli.review_server import reader, serve
 from hatespeech_no.cli.rules import rules
@@ -38,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, sweep, evaluate, audit, compare, export, score, explain, rules, log, ui, card, promote):
+for command in (train, sweep, evaluate, audit, compare, export, release, score, explain, rules, log, ui, card, promote):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")

@@ -9,13 +9,15 @@ import typer
 from rich.console import Console
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.loading import load
+from hatespeech_no.loading import RELEASED, load
 from hatespeech_no.taxonomy import Lang
 from hatespeech_no.training.card import find_seed, model_card
 
 
 def card(
-    model: Annotated[str, typer.Argument(help="Bundle or run folder, runs:/… or models:/….")],
+    model: Annotated[
+        str | None, typer.Argument(help="Bundle or run folder, runs:/… or models:/…; default the package's own.")
+    ] = None,
     lang: Annotated[Lang, typer.Option(help="Language of the card.")] = "en",
     out: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
     watts: Annotated[
@@ -26,7 +28,13 @@ def card(
     if out is not None and not out.parent.is_dir():
         raise HatespeechError(f"{out.parent}: there is no such folder to write {out.name} to")
     bundle = load(model).bundle
-    text = model_card(bundle.manifest, bundle.digest, find_seed(bundle.manifest, Path(model)), lang, watts)
+    text = model_card(
+        bundle.manifest,
+        bundle.digest,
+        find_seed(bundle.manifest, RELEASED if model is None else Path(model)),
+        lang,
+        watts,
+    )
     if out is None:
         typer.echo(text, nl=False)
         return

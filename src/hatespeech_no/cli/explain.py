@@ -22,7 +22,7 @@ _STRONG, _WEAK, _LEAST = 0.5, 0.2, 1e-6
 def explain(
     text: Annotated[str, typer.Argument(help="The statement, in quotation marks.")],
     model: Annotated[
-        str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the demo's.")
+        str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the package's own.")
     ] = None,
     publicity: Annotated[Publicity, typer.Option(help="Where it was made.")] = Publicity.UNKNOWN,
     thread: Annotated[list[str] | None, typer.Option(help="A text it answers; repeat, oldest first.")] = None,

@@ -12,6 +12,7 @@ from hatespeech_no.corpora import load_corpus
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
 from hatespeech_no.models.onnx import Precision
+from hatespeech_no.training.export import Parity
 
 
 def export(
@@ -35,12 +36,17 @@ def export(
     console = Console()
     with console.status("exporting and comparing"):
         parity = run(load(model).bundle, out, precision, rows, languages or ())
+    print_parity(console, parity)
+    console.print(f"→ {out}", markup=False, soft_wrap=True, highlight=False)
+
+
+def print_parity(console: Console, parity: Parity) -> None:
+    """By how much an exported model differs from its original."""
     for line in (
-        f"{parity.megabytes:.1f} MB, compared on {parity.rows} texts of the test part of {corpus}:",
+        f"{parity.megabytes:.1f} MB, compared on {parity.rows} texts that neither learned from:",
         f"  probabilities differ by {parity.percentile_99:.4f} at the 99th percentile, {parity.largest:.4f} at most",
         f"  {100 * parity.tier_flips:.2f} % get another tier",
         f"  macro-F1 of hateful {parity.before:.4f} before, {parity.after:.4f} after",
         f"  alone and in a batch a text differs by {parity.batch_effect:.4f} at most",
-        f"→ {out}",
     ):
         console.print(line, markup=False, soft_wrap=True, highlight=False)

@@ -59,7 +59,7 @@ def score(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv, .jsonl, .xlsx or .parquet.")],
     text_column: Annotated[str, typer.Option(help="Column that holds the text.")] = "text",
     model: Annotated[
-        str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the demo's.")
+        str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the package's own.")
     ] = None,
     publicity: Annotated[Publicity, typer.Option(help="Where all these comments were made.")] = Publicity.UNKNOWN,
     profile: Annotated[str, typer.Option(help="balanced, high_recall or high_precision.")] = "balanced",

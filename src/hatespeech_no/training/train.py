@@ -13,30 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import log_loss
 
-from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.evaluation.evaluate import evaluate
-from hatespeech_no.evaluation.figures import draw_figures
-from hatespeech_no.evaluation.labels import inputs_of, label_columns
-from hatespeech_no.evaluation.metrics import MACRO_F1
-from hatespeech_no.evaluation.tables import write_tables
-from hatespeech_no.models.calibration import calibrate
-from hatespeech_no.models.elements import ElementModel, Probabilities
+from hatespeech_no.evaluation.labels import label_columns
+from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.embeddings import fit_embeddings
 from hatespeech_no.models.tfidf import fit_tfidf
-from hatespeech_no.scoring import Classifier
-from hatespeech_no.taxonomy import ELEMENTS, STATUTE_VERSION, TAXONOMY_VERSION
 from hatespeech_no.text.keyed import load_key
-from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.training import processes
 from hatespeech_no.training.card import write_cards
 from hatespeech_no.training.config import DataConfig, TrainingConfig, without_password
 from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
 from hatespeech_no.training.finetune import finetune
-from hatespeech_no.training.profiles import set_operating_points
+from hatespeech_no.training.finish import finish
 from hatespeech_no.training.record import (
     CONFIG,
     RECORD,
@@ -49,8 +38,6 @@ from hatespeech_no.training.record import (
     quiet,
     read_begun,
 )
-from hatespeech_no.training.thresholds import choose_thresholds
-from hatespeech_no.triage import load_rules
 
 _CHECKPOINTS = "checkpoints"
 
@@ -82,7 +69,7 @@ def train(
     tracker = tracker or NoTracker()
     if config.results is not None and not (config.folder / config.results).parent.is_dir():
         raise HatespeechError(f"results: there is no folder {(config.folder / config.results).parent}")
-    key = load_key()
+    load_key()  # what cannot be had is better known before the training
     pool = load_pool(config, report)
     rows = digest(pool)
     started = {**_params(config), "rows": rows}
@@ -100,7 +87,7 @@ def train(
                 if config.model.family == "encoder":
                     processes.broadcast((seed, folder / name / _CHECKPOINTS, rows))
                 data = split_pool(pool, config, seed)
-                record = _train_seed(config, data, seed, folder / name, key, report=report, tracker=tracker)
+                record = _train_seed(config, data, seed, folder / name, report, tracker)
                 record.params |= params
                 record.tags |= environment
                 record.write(folder / name)
@@ -152,91 +139,13 @@ def take_part(config: TrainingConfig) -> None:
 
 
 def _train_seed(
-    config: TrainingConfig, data: RunData, seed: int, folder: Path, key: bytes, *, report: Report, tracker: Tracker
+    config: TrainingConfig, data: RunData, seed: int, folder: Path, report: Report, tracker: Tracker
 ) -> Record:
-    for part in ("figures", "tables"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     model = _fit(config, data, seed, folder, report, tracker)
     seconds = time.perf_counter() - started
-    report("calibrating on held-out rows")
-    calibration = calibrate(model.scores(inputs_of(data.calibration)), *label_columns(data.calibration))
-    validation = calibration.apply(model.scores(inputs_of(data.validation)))
-    answers, _ = label_columns(data.validation)
-    thresholds = choose_thresholds(validation, answers)
-    manifest = Manifest(
-        format_version=1,
-        name=config.name,
-        package_version=metadata.version("hatespeech_no"),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        family=model.family,
-        taxonomy_version=TAXONOMY_VERSION,
-        statute_version=STATUTE_VERSION,
-        rules_version=load_rules().version,
-        languages=sorted({language for language in data.train["language"][:] if language}),
-        sentencizer=sentencizer_version(),
-        settings={},
-        calibration=calibration.to_dict(),
-        thresholds=thresholds,
-        data=data.sources,
-        metrics={},
-    )
-    bundle = Bundle(manifest, model)
-    report("setting operating profiles")
-    set_operating_points(bundle, data.validation, data.calibration, data.risk)
-    evaluation = evaluate(
-        Classifier(bundle),
-        data.tests,
-        resamples=config.evaluation.resamples,
-        seed=seed,
-        progress=lambda suite: report(f"evaluating on {suite}"),
-    )
-    report("writing")
-    manifest.metrics = evaluation.metrics()
-    bundle.save(folder / "bundle")
-    write_tables(evaluation, calibration, folder / "tables", key)
-    data.leakage.to_csv(folder / "tables" / "leakage.csv", index=False)
-    draw_figures(evaluation, folder / "figures", "en")
-    return Record(
-        name=f"seed-{seed}",
-        params={"seed": str(seed)},
-        metrics={
-            **manifest.metrics,
-            **_on_validation(validation, answers, thresholds),
-            "train/rows": float(len(data.train)),
-            "train/seconds": seconds,
-            "validation/rows": float(len(data.validation)),
-        },
-        tags={
-            "family": model.family,
-            "languages": ",".join(manifest.languages),
-            "bundle": bundle.digest,
-            "calibrated": ",".join(sorted(calibration.platt)) or "none",
-            "uncalibrated": ",".join(sorted(set(ELEMENTS) - set(calibration.platt))) or "none",
-        },
-        data=[
-            *({**corpus.model_dump(), "context": "training"} for corpus in manifest.data),
-            *(
-                {"name": name, "rows": len(test), "digest": digest(test), "context": "testing"}
-                for name, test in data.tests.items()
-            ),
-        ],
-    )
-
-
-def _on_validation(
-    probabilities: Probabilities, answers: Mapping[str, NDArray[np.float32]], thresholds: Mapping[str, float]
-) -> dict[str, float]:
-    """Figures for choosing between settings, of every family; thresholds were chosen on the same rows."""
-    figures = {}
-    for name, column in zip(probabilities.names, probabilities.yes.T.astype(np.float64), strict=True):
-        known = ~np.isnan(answers[name])
-        if known.any():
-            label, p = answers[name][known].astype(np.float64), column[known]
-            decision, weights = (p >= thresholds[name]).astype(np.float64), np.ones((1, len(p)))
-            figures[f"validation/{name}/macro_f1"] = float(MACRO_F1.compute(label, p, decision, weights)[0])
-            figures[f"validation/{name}/log_loss"] = float(log_loss(label, p, labels=[0, 1]))
-    return figures
+    languages = sorted({language for language in data.train["language"][:] if language})
+    return finish(model, config, data, seed, folder, languages=languages, seconds=seconds, report=report)
 
 
 def _fit(
