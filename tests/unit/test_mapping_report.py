@@ -376,10 +376,13 @@ def test_the_three_commands_lead_from_a_scored_file_to_a_logged_report(
     again = run(app, ["map", "sample", "scored.csv", "kart", *options])
     assert isinstance(again.exception, HatespeechError)
     labels = _labels(scored, Path("kart") / SAMPLE)
+    Path("some.jsonl").write_text("\n".join(map(json.dumps, labels[3:])), "utf-8")
+    assert "3 av de 100 ytringene" in run(app, ["map", "estimate", "kart", "some.jsonl", "--lang", "nb"]).output
     Path("labels.jsonl").write_text("\n".join(map(json.dumps, labels)), "utf-8")
     estimated = run(app, ["map", "estimate", "kart", "labels.jsonl", "--lang", "nb"])
     assert estimated.exit_code == 0, estimated.output
     assert "mulig straffbar" in estimated.output
+    assert "ikke besvart" not in estimated.output
     reported = run(app, ["map", "report", "kart", "--collected", "et forsøk"])
     assert reported.exit_code == 0, reported.output
     import mlflow

@@ -98,7 +98,8 @@ def estimate(
     """Estimate prevalence with 95 % intervals from the labels of the sample."""
     found = map_prevalence(folder, labels, load_key(), validation)
     found.write(folder)
-    table = Table(title=f"{WORDS[lang]['labels']}: {found.facts.answered} / {found.facts.drawn}", title_justify="left")
+    facts = found.facts
+    table = Table(title=f"{WORDS[lang]['labels']}: {facts.answered} / {facts.drawn}", title_justify="left")
     for name in ("", "%", "95 %"):
         table.add_column(name, justify="right" if name else "left")
     overall = found.estimates[(found.estimates["dimension"] == ALL) & found.estimates["share"].notna()]
@@ -107,6 +108,8 @@ def estimate(
         table.add_row(measure_label(row["measure"], lang), value, f"{lo}–{hi}")
     console = Console()
     console.print(table)
+    if facts.open:
+        console.print(WORDS[lang]["unanswered"].format(open=facts.open, drawn=facts.drawn), style="yellow")
     console.print(NOTICE[lang], style="bold")
     console.print(f"→ {folder}", markup=False, soft_wrap=True)
 

@@ -266,7 +266,7 @@ def _print_delivered(console: Console, delivered: Iterable[tuple[str, int]], lac
 _WORDS = {
     "flagged": ("flagget av modellen", "flagged by the model"),
     "active": ("som modellen kan lære mest av", "from which the model can learn most"),
-    "audit": ("tilfeldig valgt av det modellen slipper forbi", "drawn at random from what the model passes by"),
+    "audit": ("tilfeldig valgt", "drawn at random"),
     "collapsed": ("rader ligner nesten helt på en annen", "rows are near-duplicates of another"),
     "repeated": (
         "Denne utsendingen er gjort før; ingenting nytt ble valgt.",

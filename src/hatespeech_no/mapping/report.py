@@ -106,6 +106,7 @@ class _Writer:
                 words["what"],
                 words["collected"].format(collected=collected or words["not_stated"]),
                 words["how"].format(rows=self._count(facts.rows), labels=self._count(facts.answered)),
+                *([words["unanswered"].format(open=facts.open, drawn=facts.drawn)] if facts.open else []),
                 *([words["surveyed"]] if surveyed else []),
             ),
             summary=Section(words["summary"], tuple(self._headlines())),

@@ -56,6 +56,11 @@ class Facts(BaseModel, extra="forbid"):
     rules: str
     taxonomy: str
 
+    @property
+    def open(self) -> int:
+        """Rows that were drawn and have no answer; the estimates take it that chance left these out."""
+        return self.drawn - self.answered
+
 
 @dataclass(frozen=True)
 class Mapping:

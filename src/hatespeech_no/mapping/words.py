@@ -14,6 +14,8 @@ WORDS: dict[Lang, dict[str, str]] = {
         "not_stated": "ikke oppgitt – uten det kan tallene ikke sammenlignes med andres",
         "how": "Hvordan: en modell sorterte alle {rows} ytringer. Mennesker leste {labels} av dem, trukket tilfeldig "
         "også blant dem modellen ikke meldte. Tallene bygger på det menneskene svarte; modellen gjør dem bare sikrere.",
+        "unanswered": "{open} av de {drawn} ytringene som ble trukket, er ikke besvart. Tallene gjelder bare hvis det "
+        "er tilfeldig hvilke: er det de vanskelige som står igjen, er de feil.",
         "surveyed": "Ytringene er et utvalg med vekter og står for en større befolkning; intervallene tar høyde for "
         "det.",
         "headline": "Anslagsvis {share} av ytringene er hatefulle (i parentes: 95 % intervall). Det er om lag "
@@ -114,6 +116,8 @@ WORDS: dict[Lang, dict[str, str]] = {
         "not_stated": "not stated – without it these figures cannot be compared with other people's",
         "how": "How: a model sorted all {rows} statements. People read {labels} of them, drawn at random also among "
         "those that the model did not flag. The figures rest on what people answered; the model only makes them surer.",
+        "unanswered": "{open} of the {drawn} statements that were drawn have no answer. The figures hold only if "
+        "chance left these out: if they are the difficult ones, the figures are wrong.",
         "surveyed": "The statements are a sample with weights and stand for a larger population; intervals allow for "
         "that.",
         "headline": "An estimated {share} of the statements are hateful (in brackets: 95 % interval). That is about "
