@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, softmax
-from sklearn.linear_model import LogisticRegression
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Probabilities, Scores
@@ -119,6 +117,8 @@ def platt(log_odds: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[f
         log_odds: shape (n,).
         target: shape (n,), 1 yes and 0 no, both of which occur.
     """
+    from sklearn.linear_model import LogisticRegression
+
     positive = float(target.sum())
     negative = len(target) - positive
     # Smoothed targets keep few positives from being called certain.
@@ -135,6 +135,8 @@ def _scale_conduct(scores: NDArray[np.float32] | None, possible: NDArray[np.bool
     known = possible.any(axis=1)
     if len(np.unique(possible[known], axis=0)) < 2:
         return None
+    from scipy.optimize import minimize
+
     logits, sets = scores[known].astype(np.float64), possible[known]
 
     def loss(parameters: NDArray[np.float64]) -> float:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse, vstack
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 from hatespeech_no.models.elements import Scores
 from hatespeech_no.taxonomy import ELEMENTS, Conduct
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 Features: TypeAlias = Any
 """A matrix with one row per text: ``scipy.sparse.csr_matrix`` or ``numpy.ndarray``."""
@@ -90,6 +92,8 @@ class _Head:
     sparse: bool
 
     def fit(self, x: Features, y: NDArray[Any], weight: NDArray[np.float64] | None = None) -> LogisticRegression:
+        from sklearn.linear_model import LogisticRegression
+
         # The dual solver is made for many sparse features, the other one for few dense ones.
         solver = {"solver": "liblinear", "dual": True} if self.sparse else {"solver": "lbfgs"}
         return LogisticRegression(

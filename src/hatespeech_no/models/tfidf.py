@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.elements import Input, Scores, only_on_cpu, pieces
@@ -20,6 +18,10 @@ from hatespeech_no.models.linear import LinearHeads, fit_heads
 from hatespeech_no.text.lemmas import lemma_source, lemmatiser
 from hatespeech_no.text.masking import mask_names, mask_patterns
 from hatespeech_no.text.pipelines import load_pipeline
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 _WORD = r"(?u)\w+|[^\w\s]"  # a mark or an emoji is a word too
 _WEIGHTS, _VOCABULARY = "weights.safetensors", "vocabulary.json"
@@ -158,6 +160,9 @@ def fit_tfidf(
 
 
 def _vectorisers(config: TfidfConfig) -> list[TfidfVectorizer]:
+    # Imported here: whoever scores with another model need not wait for it.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     shared = {
         "min_df": config.min_documents,
         "max_features": config.max_features,
@@ -180,5 +185,7 @@ def _features(
     texts: Sequence[str],
     lemmatise: Callable[[Sequence[str]], list[str]] | None,
 ) -> csr_matrix:
+    from scipy.sparse import hstack
+
     blocks = [v.transform(view) for v, view in zip(vectorisers, _views(texts, lemmatise), strict=True)]
     return hstack(blocks, format="csr")
