@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss
 
 from hatespeech_no.bundle import Bundle, Manifest
 from hatespeech_no.evaluation.evaluate import evaluate
@@ -128,6 +127,8 @@ def _on_validation(
     probabilities: Probabilities, answers: Mapping[str, NDArray[np.float32]], thresholds: Mapping[str, float]
 ) -> dict[str, float]:
     """Figures for choosing between settings, of every family; thresholds were chosen on the same rows."""
+    from sklearn.metrics import log_loss
+
     figures = {}
     for name, column in zip(probabilities.names, probabilities.yes.T.astype(np.float64), strict=True):
         known = ~np.isnan(answers[name])
