@@ -212,39 +212,23 @@ def test_the_sides_of_a_pair_are_pushed_apart() -> None:
 
 
 def test_a_corpus_may_draw_its_line_elsewhere(model: EncoderModel, backbone: BackboneConfig) -> None:
-    from hatespeech_no.training.objective import Learner, collate, with_both_answers
+    from hatespeech_no.training.objective import Learner, collate
     from hatespeech_no.training.optimiser import parameter_groups
 
+    learner = Learner(model.network, ["theirs"])
     windows = make_windows(model.tokenizer, [Input("Kaffe på torget.")], backbone)[0]
-
-    def example(corpus: str, hateful: float, abusive: float, conducts: tuple[int, ...]) -> Example:
-        labels, possible = np.full((1, len(ELEMENTS)), np.nan, np.float32), np.zeros((1, 8), bool)
-        labels[0, [ELEMENTS.index("hateful"), ELEMENTS.index("abusive")]] = hateful, abusive
-        possible[0, list(conducts)] = True
-        return Example(windows, labels, possible, 0, corpus)
-
-    examples = [
-        example("ours", 1, 1, ()),
-        example("theirs", 1, 0, (3,)),
-        example("theirs", 0.02, 0, (0, 1)),
-        example("ordinary", 0.02, np.nan, ()),
-    ]
-    both = with_both_answers(examples, ["ordinary", "theirs"])
-    names = [*ELEMENTS, *range(8)]
-    assert [names[i] for i in np.flatnonzero(both["theirs"])] == ["hateful", 0, 1, 3], "abusive is always no"
-    assert not both["ordinary"].any(), "no offset may say no in place of the network"
-    learner, batch = Learner(model.network, both), collate(examples, pad=1)
+    nothing = (np.full((1, len(ELEMENTS)), np.nan, np.float32), np.zeros((1, 8), bool), 0)
+    batch = collate([Example(windows, *nothing, corpus) for corpus in ("ours", "theirs")], pad=1)
     optimiser = torch.optim.AdamW(parameter_groups(learner, EncoderConfig(backbone=backbone, learning_rate=1e-9)))
     for _ in range(3):
         optimiser.zero_grad()
         (-learner(batch).sum()).backward()
         optimiser.step()
     with torch.no_grad():
-        ours, theirs, _, ordinary = learner(batch)
+        ours, theirs = learner(batch)
         alone = model.network(batch["batch"])[0]
     torch.testing.assert_close(ours, alone, msg="the corpora it follows have no offset")
-    torch.testing.assert_close(ordinary, alone)
-    assert np.array_equal((theirs - ours).numpy() > 0.02, both["theirs"]), "the other one says yes more readily"
+    assert (theirs - ours).min() > 0.02, "the other one says yes more readily"
 
 
 def test_labels_of_passages_disputes_and_ordinary_text(backbone: BackboneConfig) -> None:

@@ -135,7 +135,7 @@ def finetune(
     """
     transformers, torch = require("transformers", "encoder"), require("torch", "encoder")
     from hatespeech_no.models.network import ElementNetwork
-    from hatespeech_no.training.objective import Learner, Objective, collate, judge, with_both_answers
+    from hatespeech_no.training.objective import Learner, Objective, collate, judge
 
     shared_by = processes.number()
     if config.batch % shared_by:
@@ -163,8 +163,8 @@ def finetune(
         raise HatespeechError("data.train: there is not one label to learn from")
     conducts = np.concatenate([example.possible for example in examples])
     objective, pad = Objective.of(config, labels, conducts), backbone.encoder.config.pad_token_id
-    others = sorted({example.corpus for example in examples} - {*config.stop_on}) if config.corpus_offsets else ()
-    learner = Learner(network, with_both_answers(examples, others))
+    others = {*train["corpus"][:]} - {*config.stop_on}
+    learner = Learner(network, sorted(others) if config.corpus_offsets else [])
 
     class Trainer(transformers.Trainer):  # type: ignore[misc, name-defined]
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # noqa: ANN401

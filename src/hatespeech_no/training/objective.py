@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,40 +54,21 @@ class Learner(nn.Module):  # type: ignore[misc]
 
     Args:
         network: what is learned.
-        corpora: by name, shape (elements + 8,), which logits have an offset, see ``with_both_answers``.
+        corpora: names of the corpora that have an offset.
     """
 
-    def __init__(self, network: net.ElementNetwork, corpora: Mapping[str, NDArray[np.bool_]]) -> None:
+    def __init__(self, network: net.ElementNetwork, corpora: Sequence[str]) -> None:
         super().__init__()
         self.network = network
         self.numbers = {name: number for number, name in enumerate(corpora, 1)}
-        none = np.zeros(net.N_ELEMENTS + net.N_CONDUCTS, bool)
-        self.register_buffer("has", torch.from_numpy(np.stack([none, *corpora.values()])), persistent=False)
-        self.offsets = nn.Parameter(torch.zeros(self.has.shape))
+        self.offsets = nn.Embedding(len(corpora) + 1, net.N_ELEMENTS + net.N_CONDUCTS, padding_idx=0)
+        nn.init.zeros_(self.offsets.weight)
 
     def forward(self, inputs: Mapping[str, Any]) -> Tensor:
         """Logits of the network plus the offsets; ``inputs`` as ``collate`` gives them."""
         logits = self.network(inputs["batch"]).float()
         numbers = torch.tensor([self.numbers.get(name, 0) for name in inputs["corpora"]], device=logits.device)
-        return logits + (self.offsets * self.has)[numbers]
-
-
-def with_both_answers(examples: Sequence[Example], corpora: Collection[str]) -> dict[str, NDArray[np.bool_]]:
-    """For each of these corpora, shape (elements + 8,), of which questions it holds both a yes and a no.
-
-    Where it holds only one, as ordinary text does, an offset would say that for every text of it, and the network
-    would learn nothing from them.
-    """
-    found = {}
-    for corpus in corpora:
-        mine = [example for example in examples if example.corpus == corpus]
-        labels = np.concatenate([example.labels for example in mine])
-        possible = np.concatenate([example.possible for example in mine])
-        known = possible.any(axis=1, keepdims=True)
-        yes = np.hstack([labels > _HALF, possible]).any(axis=0)
-        no = np.hstack([labels < _HALF, known & ~possible]).any(axis=0)
-        found[corpus] = np.logical_and(yes, no)
-    return found
+        return logits + self.offsets(numbers)
 
 
 @dataclass(frozen=True)

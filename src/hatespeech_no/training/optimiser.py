@@ -78,4 +78,4 @@ def parameter_groups(learner: Learner, config: EncoderConfig) -> list[dict[str, 
         }
         for (depth, decays), parameters in groups.items()
     ]
-    return [*rates, {"params": [learner.offsets], "lr": _OFFSET_RATE, "weight_decay": 0.01}]
+    return [*rates, {"params": [learner.offsets.weight], "lr": _OFFSET_RATE, "weight_decay": 0.01}]
