@@ -93,9 +93,9 @@ MODELS = {
         trained_on=("statements",),
     ),
     "encoder": Model(
-        "encoder",
-        "multilingual-e5-small after 4,500 steps of `transfer/long.yaml`",
-        "nb, nn, da, de, en",
+        "the model in the box",
+        "multilingual-e5-small, fine-tuned by `configs/release.yaml`, in int8",
+        "nb, nn, da, en",
         "ours",
         ours=True,
         trained_on=("statements", "edos", "gahd", "dkhate", "norec_mentions"),

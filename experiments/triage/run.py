@@ -1,6 +1,6 @@
 """Tiers on NorHateCheck and the statements' test part, under each profile.
 
-    python experiments/triage/run.py runs/release-… encoder
+    python experiments/triage/run.py src/hatespeech_no/released encoder
 
 writes <name>.json beside this file: shares with 95 % intervals, no texts.
 """

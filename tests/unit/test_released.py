@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,11 @@ from hatespeech_no.corpora.catalogue import corpus_names, find_descriptor
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.taxonomy import Tier
+from tests.fixtures import ROOT
 
 MEGABYTES = 45
+_PROBABILITY = re.compile(r"(?<== )0\.\d\d")
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +90,19 @@ def test_another_model_in_its_place_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(loading, "RELEASED_DIGEST", "0" * 16)
     with pytest.raises(HatespeechError, match="is not the model of this version"):
         hatespeech_no.load()
+
+
+def test_the_readme_shows_its_real_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(
+        r"```\n\$ hatespeech-no score (\S+) scored\.csv --publicity public\n\n(.*?)\n```", README, re.S
+    )
+    sample, shown = block
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(
+        app, ["score", str(ROOT / sample), "scored.csv", "--publicity", "public"], env={"COLUMNS": "100"}
+    )
+    lines = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
+    assert _PROBABILITY.sub("", lines) == _PROBABILITY.sub("", shown)
+    # Another processor may round the last digit otherwise.
+    theirs, ours = ([float(p) for p in _PROBABILITY.findall(text)] for text in (shown, lines))
+    assert ours == pytest.approx(theirs, abs=0.011)
