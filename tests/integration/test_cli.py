@@ -129,7 +129,8 @@ def test_hostile_texts_are_defused_when_shown(home: Path) -> None:
     text = "[bold]Jeg skal drepe deg[/bold] \x1b[31m @kari_n \u202e vent bare."
     with (home / "hostile.csv").open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([["text"], [text]])
-    done = run("score", "hostile.csv", "hostile-out.csv", cwd=home)
+    model = str(next(home.glob("runs/demo-*")))  # calls it actionable, so that it is shown
+    done = run("score", "hostile.csv", "hostile-out.csv", "--model", model, cwd=home)
     assert "[bold]Jeg skal drepe" in done.stdout
     assert "kari_n" not in done.stdout
     assert "\x1b[31m" not in done.stdout
@@ -231,7 +232,7 @@ def test_evaluate(home: Path, small_corpus: Path) -> None:
 def test_mistakes_end_with_a_message(tmp_path: Path) -> None:
     for arguments, message in (
         (["score", "gone.csv", "out.csv", "--model", "gone"], "gone is no model bundle"),
-        (["score", "gone.csv", "out.csv"], "make demo"),
+        (["score", "gone.csv", "out.csv"], "gone.csv: there is no such file"),
         (["train", "gone.yaml"], "gone.yaml: cannot be read"),
         (["train", str(ROOT / "configs" / "demo.yaml"), "--set", "sedes=[1]"], "did you mean 'seeds'"),
         (["log", "."], "is no finished run folder"),
