@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -85,6 +85,7 @@ _PART = st.text("ab*", min_size=1, max_size=3)
 _PARTS = st.lists(_PART, min_size=4, max_size=4)
 
 
+@example(pattern=["a", "a", "a", "*"], parts=["a", "a", "a", "a", "a"])
 @given(_PARTS, st.lists(_PART, min_size=2, max_size=5))
 def test_a_star_stays_within_its_part(pattern: list[str], parts: list[str]) -> None:
     key = "/".join(parts)

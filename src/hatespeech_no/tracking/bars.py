@@ -134,8 +134,9 @@ def check(
 
 
 def _at(bar: Bar, candidate: Mapping[str, float], holder: Mapping[str, float]) -> Iterator[Outcome]:
-    # The pattern has as many slashes as a key, so that no star reaches across one.
-    keys = [key for key in dict.fromkeys((*candidate, *holder)) if fnmatchcase(key, bar.metric)]
+    # With as many slashes in both no star reaches across one.
+    slashes = bar.metric.count("/")
+    keys = [k for k in dict.fromkeys((*candidate, *holder)) if k.count("/") == slashes and fnmatchcase(k, bar.metric)]
     for key in keys or [bar.metric]:
         value = candidate.get(key)
         if not bar.relative:
