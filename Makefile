@@ -14,7 +14,7 @@ help:  ## Show this list
 
 demo: $(VENV)/.demo  ## Install, train on the statements shipped here, log to MLflow, score a sample
 	$(BIN)/hatespeech-no train configs/demo.yaml
-	$(BIN)/hatespeech-no score data/sample/comments.csv runs/comments-scored.csv --publicity public
+	$(BIN)/hatespeech-no score data/sample/comments.csv runs/comments-scored.csv --publicity public --overwrite
 	@echo "See the run in a browser with:  $(BIN)/hatespeech-no ui"
 
 release-model: $(VENV)/.dev  ## Train the model that the package carries; an hour per seed, needs the corpora (data fetch)

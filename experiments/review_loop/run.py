@@ -64,7 +64,7 @@ def main() -> None:
 def _score(run: Path, rows: list[dict[str, Any]], folder: Path) -> Path:
     lines = [json.dumps({"text": r["text"], "thread": r.get("thread")}, ensure_ascii=False) for r in rows]
     (folder / "texts.jsonl").write_text("\n".join(lines), "utf-8")
-    score_file(load(run / "seed-0" / "bundle").stream, folder / "texts.jsonl", folder / "scored.jsonl")
+    score_file(load(run / "seed-0" / "bundle"), folder / "texts.jsonl", folder / "scored.jsonl")
     return folder / "scored.jsonl"
 
 

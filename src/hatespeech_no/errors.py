@@ -13,6 +13,10 @@ class HatespeechError(Exception):
     """
 
 
+class UnwritableError(HatespeechError):
+    """A file cannot be written: the disk is full, or it may not be written there."""
+
+
 class MissingExtraError(HatespeechError):
     """An optional library is needed for what was asked and is not installed."""
 

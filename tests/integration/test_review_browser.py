@@ -43,7 +43,7 @@ def scored(small_config: Path, tmp_path: Path) -> Path:
     rows = [row for row in statement_rows() if row["part"] == "dev" and row["language"] == "nb"][:40]
     lines = [json.dumps({"text": row["text"], "thread": row.get("thread")}, ensure_ascii=False) for row in rows]
     source.write_text("\n".join(lines), "utf-8")
-    score_file(load(run / "seed-0" / "bundle").stream, source, target)
+    score_file(load(run / "seed-0" / "bundle"), source, target)
     return target
 
 

@@ -108,7 +108,7 @@ def test_csv_keeps_columns_and_order(classifier: Classifier, tmp_path: Path) -> 
         tmp_path / "in.csv",
         [["nr", "melding", "dato"], ["3", THREAT, "x"], ["1", 'med "anførsel", komma\nog linje', ""], ["2", "", "z"]],
     )
-    summary = score_file(classifier.stream, source, tmp_path / "out.csv", text_column="melding")
+    summary = score_file(classifier, source, tmp_path / "out.csv", text_column="melding")
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == ["nr", "melding", "dato", *FRAME_COLUMNS]
@@ -121,23 +121,23 @@ def test_csv_keeps_columns_and_order(classifier: Classifier, tmp_path: Path) -> 
 
 def test_tab_separated_values_have_no_quoting(classifier: Classifier, tmp_path: Path) -> None:
     (tmp_path / "in.tsv").write_text('id\ttext\n1\t"Hei" sa han\n2\t"åpent\n', "utf-8")
-    score_file(classifier.stream, tmp_path / "in.tsv", tmp_path / "out.csv")
+    score_file(classifier, tmp_path / "in.tsv", tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         assert [row["text"] for row in csv.DictReader(stream)] == ['"Hei" sa han', '"åpent']
     with pytest.raises(HatespeechError, match=r"out.tsv: cannot tell the format to write"):
-        score_file(classifier.stream, tmp_path / "in.tsv", tmp_path / "out.tsv")
+        score_file(classifier, tmp_path / "in.tsv", tmp_path / "out.tsv")
 
 
 def test_blank_lines_are_no_rows(classifier: Classifier, tmp_path: Path) -> None:
     for name, content in (("a.csv", "text\nhei\n\n"), ("a.jsonl", '{"text": "hei"}\n\n')):
         (tmp_path / name).write_text(content, "utf-8")
-        assert sum(score_file(classifier.stream, tmp_path / name, tmp_path / f"out-{name}").tiers.values()) == 1
+        assert sum(score_file(classifier, tmp_path / name, tmp_path / f"out-{name}").tiers.values()) == 1
 
 
 def test_json_lines_keep_types(classifier: Classifier, tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text('{"text": "hei", "n": 1, "more": {"a": [1]}}\n{"text": null}\n', "utf-8")
-    score_file(classifier.stream, source, tmp_path / "out.jsonl")
+    score_file(classifier, source, tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert rows[0]["more"] == {"a": [1]}
     assert rows[1]["tier"] is None
@@ -158,14 +158,14 @@ def test_mistakes_in_files_are_named(
 ) -> None:
     (tmp_path / name).write_text(content, "utf-8")
     with pytest.raises(HatespeechError, match=message):
-        score_file(classifier.stream, tmp_path / name, tmp_path / "out.csv")
+        score_file(classifier, tmp_path / name, tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == [name], "nothing half-written is left"
 
 
 def test_bad_rows_go_to_a_side_file_and_good_ones_are_scored(classifier: Classifier, tmp_path: Path) -> None:
     lines = ["id;text;n", "1;hei;1", "2;for få", '3;"åpent;1', f"4;{THREAT};1", "5;nul\0;1", f"6;{'a' * 100_001};1"]
     (tmp_path / "in.csv").write_bytes("\n".join(lines).encode("cp1252"))
-    summary = score_file(classifier.stream, tmp_path / "in.csv", tmp_path / "out.csv")
+    summary = score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
     assert (summary.encoding, summary.delimiter) == ("cp1252", ";")
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         assert [row["id"] for row in csv.DictReader(stream)] == ["1", "4"]
@@ -184,7 +184,7 @@ def test_bad_rows_go_to_a_side_file_and_good_ones_are_scored(classifier: Classif
     assert len(rejected[3]["raw"]) == 1001
     # The next run without bad rows takes the old side file away.
     (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
-    assert score_file(classifier.stream, tmp_path / "in.csv", tmp_path / "out.csv").rejected_file is None
+    assert score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv").rejected_file is None
     assert not (tmp_path / "out.csv.rejected.csv").exists()
 
 
@@ -202,13 +202,13 @@ def test_bad_rows_go_to_a_side_file_and_good_ones_are_scored(classifier: Classif
 )
 def test_bad_json_lines(classifier: Classifier, tmp_path: Path, line: str, problem: Problem) -> None:
     (tmp_path / "in.jsonl").write_text(f'{line}\n{{"text": "hei"}}\n', "utf-8")
-    summary = score_file(classifier.stream, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    summary = score_file(classifier, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert (dict(summary.rejected), summary.tiers.total()) == ({problem: 1}, 1)
 
 
 def test_a_row_that_cannot_be_written_is_rejected(classifier: Classifier, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n{"text": "b", "mer": 1}\n{"text": "c"}\n', "utf-8")
-    summary = score_file(classifier.stream, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    summary = score_file(classifier, tmp_path / "in.jsonl", tmp_path / "out.csv")
     assert (dict(summary.rejected), summary.tiers.total()) == ({Problem.EXTRA_FIELD: 1}, 2)
 
 
@@ -229,7 +229,7 @@ def test_hostile_texts_are_scored_and_kept(classifier: Classifier, tmp_path: Pat
     with open_writer(tmp_path / name, ["text"]) as write:
         for text in texts:
             write({"text": text})
-    summary = score_file(classifier.stream, tmp_path / name, tmp_path / "out.jsonl")
+    summary = score_file(classifier, tmp_path / name, tmp_path / "out.jsonl")
     assert not summary.rejected
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert [row["text"].lstrip("'") for row in rows] == texts
@@ -238,7 +238,7 @@ def test_hostile_texts_are_scored_and_kept(classifier: Classifier, tmp_path: Pat
 @pytest.mark.parametrize("out", ["o.csv", "o.xlsx", "o.parquet", "o.jsonl", "o.csv.zst"])
 def test_every_output_holds_the_same(classifier: Classifier, tmp_path: Path, out: str) -> None:
     (tmp_path / "in.txt").write_text(f"hei\n{THREAT}\n", "utf-8")
-    score_file(classifier.stream, tmp_path / "in.txt", tmp_path / out)
+    score_file(classifier, tmp_path / "in.txt", tmp_path / out)
     with open_table(tmp_path / out) as table:
         rows = [record[1] for record in table.records if not isinstance(record, Rejected)]
     assert [row["text"] for row in rows] == ["hei", THREAT]
@@ -305,21 +305,21 @@ def test_a_users_file_is_never_taken_for_a_side_file(classifier: Classifier, tmp
     mine = tmp_path / "out.csv.rejected.csv"
     mine.write_text("raw\nhei\n", "utf-8")
     with pytest.raises(HatespeechError, match="rejected rows would be written to it"):
-        score_file(classifier.stream, mine, tmp_path / "out.csv", text_column="raw")
+        score_file(classifier, mine, tmp_path / "out.csv", text_column="raw")
     (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
     with pytest.raises(HatespeechError, match="it is a file of yours; move it"):
-        score_file(classifier.stream, tmp_path / "in.csv", tmp_path / "out.csv")
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
     assert mine.read_text("utf-8") == "raw\nhei\n"
 
 
 def test_bad_names_and_nested_halves_of_pairs(classifier: Classifier, tmp_path: Path) -> None:
     lines = ['{"text": "a", "meta": {"n": "\\ud83d"}}', '{"text": "a", "\\ud800": 1}', '{"text": "hei"}']
     (tmp_path / "in.jsonl").write_text("\n".join(lines), "utf-8")
-    summary = score_file(classifier.stream, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    summary = score_file(classifier, tmp_path / "in.jsonl", tmp_path / "out.csv")
     assert (dict(summary.rejected), summary.tiers.total()) == ({Problem.BAD_BYTES: 2}, 1)
     (tmp_path / "in.csv").write_bytes(b"id,text,bl\xe5\n1,\xc3\xa5,x\n")
     with pytest.raises(HatespeechError, match=r"the names of columns \[3\] cannot be read"):
-        score_file(classifier.stream, tmp_path / "in.csv", tmp_path / "out.csv")
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
 
 
 def test_long_words_and_many_lines_cost_little(classifier: Classifier) -> None:
@@ -343,13 +343,13 @@ def test_missing_file_and_folder(classifier: Classifier, tmp_path: Path) -> None
     (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
     with pytest.raises(HatespeechError, match="is a folder"):
         (tmp_path / "folder.csv").mkdir()
-        score_file(classifier.stream, tmp_path / "folder.csv", tmp_path / "out.csv")
+        score_file(classifier, tmp_path / "folder.csv", tmp_path / "out.csv")
     with pytest.raises(HatespeechError, match="there is no such file"):
-        score_file(classifier.stream, tmp_path / "gone.csv", tmp_path / "out.csv")
+        score_file(classifier, tmp_path / "gone.csv", tmp_path / "out.csv")
     with pytest.raises(HatespeechError, match="no such folder to write"):
-        score_file(classifier.stream, tmp_path / "in.csv", tmp_path / "gone" / "out.csv")
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "gone" / "out.csv")
     with pytest.raises(HatespeechError, match="is the input itself"):
-        score_file(classifier.stream, tmp_path / "in.csv", tmp_path / "in.csv")
+        score_file(classifier, tmp_path / "in.csv", tmp_path / "in.csv")
 
 
 def test_memory_does_not_grow_with_the_file(classifier: Classifier, tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_memory_does_not_grow_with_the_file(classifier: Classifier, tmp_path: Pa
             tmp_path / f"{rows}.csv", [["text"], *([f"Kommentar {i} om vær og vind"] for i in range(rows))]
         )
         tracemalloc.start()
-        score_file(classifier.stream, source, tmp_path / "out.csv")
+        score_file(classifier, source, tmp_path / "out.csv")
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return peak

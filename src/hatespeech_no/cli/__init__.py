@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:
-            Console(stderr=True).print("Interrupted. Seeds that were finished are kept in the run folder.")
+            Console(stderr=True).print("Interrupted. What was finished is kept.")
             sys.stdout.flush()
             # Open runs are closed by now. Taking the interpreter down with all libraries takes seconds in
             # which it no longer heeds signals, and a library's thread may hold it up for good.

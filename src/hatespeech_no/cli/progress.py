@@ -1,4 +1,4 @@
-"""How a training shows where it is: a bar in a terminal, lines elsewhere."""
+"""How a long command shows where it is: a bar in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hatespeech_no.cli.interrupts import heed
+from hatespeech_no.scoring.files import Done
+
+_SHOWN_EVERY_S, _LINE_EVERY_S = 0.1, 60
 
 
 class TrainingProgress:
@@ -52,5 +55,51 @@ class TrainingProgress:
         """The time left at the mean speed so far."""
         if done == self._first:
             return ""
-        seconds = (time.monotonic() - self._began) / (done - self._first) * (self._total - done)
-        return f", {seconds / 60:.0f} min left" if seconds >= 60 else f", {seconds:.0f} s left"
+        return _left((time.monotonic() - self._began) / (done - self._first) * (self._total - done))
+
+
+class ScoringProgress:
+    """Shows how far a file is scored, how many rows are flagged, how fast it goes and how long it will take.
+
+    Where there is no terminal, a line is written every minute. A lost interrupt is raised again here.
+    """
+
+    def __init__(self, console: Console, name: str) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn())
+        self._console, self._name = console, name
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._task = self._bar.add_task(f"reading {name}", total=1.0)
+        self._shown = self._printed = time.monotonic()
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: Done) -> None:
+        """Show it, unless told to stop."""
+        heed()
+        self.rows = done.rows
+        now = time.monotonic()
+        if now - self._shown < _SHOWN_EVERY_S:
+            return
+        self._shown = now
+        line = f"{self._name}: {done.rows} rows, {done.flagged} flagged{self._pace(done)}"
+        self._bar.update(self._task, completed=done.share, description=line)
+        if not self._console.is_terminal and now - self._printed >= _LINE_EVERY_S:
+            self._printed = now
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _pace(self, done: Done) -> str:
+        """Speed and time left, from the last half minute: what an earlier start left is read much faster."""
+        task = self._bar.tasks[self._task]
+        if not task.speed or not done.share:
+            return ""
+        return f", {task.speed * done.rows / done.share:.0f} texts/s{_left((1 - done.share) / task.speed)}"
+
+
+def _left(seconds: float) -> str:
+    return f", {seconds / 60:.0f} min left" if seconds >= 60 else f", {seconds:.0f} s left"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console, Group
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from hatespeech_no.cli.progress import ScoringProgress
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.scoring.files import Flagged, Summary, score_file
+from hatespeech_no.scoring.inputs import Options
 from hatespeech_no.tables.source import Format
 from hatespeech_no.taxonomy import Lang, Publicity, Tier
 from hatespeech_no.text.passages import passage_at
@@ -37,9 +37,13 @@ _WORDS = {
     "actionable": ("mulig straffbar", "possibly punishable"),
     "read_as": ("Lest som", "Read as"),
     "separated": ("kolonner skilt med", "columns separated by"),
-    "unread_sheets": (
-        "Ark som ikke er lest (lagre dem for seg)",
-        "Sheets not read (save them by themselves)",
+    "unread": (
+        "Ikke lest (ark må lagres for seg, filer trenger et kjent filnavn)",
+        "Not read (save sheets by themselves; files need a name that tells what they are)",
+    ),
+    "already": (
+        "var ferdig vurdert og er ikke rørt; --overwrite vurderer på nytt",
+        "was finished already and is left alone; --overwrite scores it anew",
     ),
     "rejected": ("rader kunne ikke brukes", "rows could not be used"),
     ",": ("komma", "commas"),
@@ -53,10 +57,16 @@ def score(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN", help="CSV, TSV, JSONL, Excel, Parquet or text file, also .gz or .zst; - for standard input."
+            metavar="IN",
+            help="CSV, TSV, JSONL, Excel, Parquet or text file, also .gz or .zst; a folder of such; - for stdin.",
         ),
     ],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv, .jsonl, .xlsx or .parquet.")],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="File to write: .csv, .jsonl, .xlsx or .parquet; or a folder of Parquet files."
+        ),
+    ],
     text_column: Annotated[str, typer.Option(help="Column that holds the text.")] = "text",
     model: Annotated[
         str | None, typer.Option(help="Bundle or run folder, runs:/… or models:/…; default the package's own.")
@@ -70,30 +80,44 @@ def score(
     file_format: Annotated[
         Format | None, typer.Option("--format", help="What IN is; default by its name. text: a comment per line.")
     ] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of IN to keep, with commas; default all.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Score the first rows only.", min=1)] = None,
+    sample: Annotated[int | None, typer.Option(help="Score so many rows drawn at random.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it is finished, or was begun from something else.")
+    ] = False,
     lang: Annotated[Lang, typer.Option(help="Language of the table.")] = "en",
     show: Annotated[int, typer.Option(help="How many of the gravest rows to show.", min=0)] = 10,
 ) -> None:
-    """Score a file of comments and show the gravest flags. A human must read them.
+    """Score a file of comments, or a folder of files, and show the gravest flags. A human must read them.
 
     Rows that cannot be used are written to OUT.rejected.csv with the reason; the exit code is then 3.
+    A run that was stopped or killed goes on where it was when the same command is given again.
     """
-    shares = dict(_share(text) for text in prevalence or ())
+    options = Options(
+        text_column=text_column,
+        file_format=file_format,
+        publicity=publicity,
+        profile=profile,
+        prevalence=dict(_share(text) for text in prevalence or ()),
+        columns=None if columns is None else tuple(name.strip() for name in columns.split(",")),
+        limit=limit,
+        sample=sample,
+        seed=seed,
+    )
     classifier = load(model)
     console = Console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"scoring {source.name}", total=None)
-        summary = score_file(
-            partial(classifier.stream, profile=profile, prevalence=shares),
-            source,
-            target,
-            text_column=text_column,
-            publicity=publicity,
-            file_format=file_format,
-            keep=show,
-            progress=lambda rows: progress.update(task, completed=rows),
-        )
+    try:
+        with ScoringProgress(console, source.name) as progress:
+            summary = score_file(classifier, source, target, options, keep=show, overwrite=overwrite, progress=progress)
+    except KeyboardInterrupt:
+        console.print(f"Stopped after {progress.rows} rows. The same command goes on from there.", soft_wrap=True)
+        raise
     _print(console, summary, lang)
+    if summary.already:
+        console.print(f"{target} {_word('already', lang)}", markup=False, soft_wrap=True)
+        return
     console.print(f"→ {target}", markup=False, soft_wrap=True)
     if summary.rejected_file is not None:
         console.print(f"→ {summary.rejected_file}", markup=False, soft_wrap=True, style="yellow")
@@ -125,16 +149,14 @@ def _print(console: Console, summary: Summary, lang: Lang) -> None:
     if rejected:
         counts = ", ".join(f"{n} {p.label(lang)}" for p, n in summary.rejected.most_common())
         console.print(f"{rejected:>8}  {_word('rejected', lang)}: {counts}", highlight=False, style="yellow")
-    total = summary.tiers.total() + summary.without_text + rejected
-    console.print(f"{total:>8}  {_word('rows', lang)}", highlight=False)
+    console.print(f"{summary.rows:>8}  {_word('rows', lang)}", highlight=False)
     if summary.encoding is not None:
         separated = (
             "" if summary.delimiter is None else f", {_word('separated', lang)} {_word(summary.delimiter, lang)}"
         )
         console.print(f"{_word('read_as', lang)} {_ENCODINGS[summary.encoding]}{separated}.", style="dim")
-    if summary.unread_sheets:
-        sheets = ", ".join(summary.unread_sheets)
-        console.print(f"{_word('unread_sheets', lang)}: {sheets}", style="yellow", markup=False)
+    if summary.unread:
+        console.print(f"{_word('unread', lang)}: {', '.join(summary.unread)}", style="yellow", markup=False)
     console.print(NOTICE[lang], style="bold")
 
 
@@ -151,7 +173,7 @@ def _cells(flagged: Flagged, lang: Lang) -> tuple[Text, Group, Group]:
         *(Text(g.label(lang)) for g in a.grounds),
     ]
     return (
-        Text(str(flagged.row)),
+        Text(str(flagged.row) if flagged.file is None else f"{printable(flagged.file)}\n{flagged.row}"),
         Group(Text(a.tier.label(lang), style=_COLOURS.get(a.tier, "")), *facts),
         Group(_excerpt(flagged), *(Text(f"– {reason}", style="dim") for reason in a.reasons(lang))),
     )

@@ -1,54 +1,55 @@
-"""Score a file of comments into another, row by row, in bounded memory."""
+"""Score files of comments of any length, row by row, in bounded memory; see ``resume`` for what a kill leaves."""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
-from itertools import tee
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from hatespeech_no.errors import HatespeechError
+from hatespeech_no.errors import HatespeechError, UnwritableError
 from hatespeech_no.scoring.assessment import Assessment
-from hatespeech_no.scoring.classifier import FRAME_COLUMNS, frame_row
+from hatespeech_no.scoring.classifier import FRAME_COLUMNS, Classifier, frame_row
+from hatespeech_no.scoring.inputs import FILE_COLUMN, Input, Layout, Options, Shard, open_input
+from hatespeech_no.scoring.rejects import SideFile, check_side_file
+from hatespeech_no.scoring.resume import Place, Run
 from hatespeech_no.statement import Statement
-from hatespeech_no.tables import Problem, Rejected, Table, open_table, open_writer
-from hatespeech_no.tables.rejected import problem_with
-from hatespeech_no.tables.source import STDIN, Format
+from hatespeech_no.tables import Problem, Rejected, open_writer
+from hatespeech_no.tables.source import STDIN
 from hatespeech_no.tables.writing import Write, check_target
-from hatespeech_no.taxonomy import Publicity, Tier
+from hatespeech_no.taxonomy import Tier
 
-Row = dict[str, Any]
-
-_RAW_CHARACTERS = 1000
-_SIDE_COLUMNS = ("row", "field", "problem", "forklaring", "explanation", "raw")
+_DEFAULT = Options()
 
 
 @dataclass(frozen=True)
 class Flagged:
-    """One of the gravest rows of a file: its number (1 = first data row), assessment and text."""
+    """One of the gravest rows: its number in its file (1 = first data row), assessment, text, and file of a folder."""
 
     row: int
     assessment: Assessment
     text: str
+    file: str | None = None
 
 
 @dataclass
 class Summary:
-    """What a file held.
+    """What a file or folder held.
 
     Attributes:
         tiers: rows per tier.
         without_text: rows whose text is empty.
         rejected: rows that could not be used, by problem.
         rejected_file: where these rows stand with the reason; ``None`` if there are none.
-        gravest: the gravest rows, gravest first, at most ``keep``.
-        encoding: as detected; ``None`` for formats that carry their own.
-        delimiter: as detected; ``None`` where there is none.
-        unread_sheets: names of further sheets of a spreadsheet; only the first is scored.
+        gravest: the gravest rows, gravest first, at most ``keep``; their assessments lack probabilities of elements.
+        encoding: as detected; ``None`` for formats that carry their own, and for folders.
+        delimiter: as detected; ``None`` where there is none, and for folders.
+        unread: names of further sheets of a spreadsheet, only the first being scored, and of further files of a folder.
+        already: whether the output was finished before; then ``gravest`` is empty.
     """
 
     tiers: Counter[Tier] = field(default_factory=Counter)
@@ -59,157 +60,173 @@ class Summary:
     keep: int = 10
     encoding: str | None = None
     delimiter: str | None = None
-    unread_sheets: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    already: bool = False
+
+    @property
+    def rows(self) -> int:
+        """All rows that were read."""
+        return self.tiers.total() + self.without_text + self.rejected.total()
+
+    @property
+    def flagged(self) -> int:
+        """Rows that are not ``protected``."""
+        return self.tiers.total() - self.tiers[Tier.PROTECTED]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How far a run is: rows done, how many of them are not ``protected``, and the share of the input, 0 to 1."""
+
+    rows: int
+    flagged: int
+    share: float
 
 
 def score_file(
-    assess: Callable[[Iterable[Statement]], Iterable[Assessment]],
+    classifier: Classifier,
     source: Path | str,
     target: Path,
+    options: Options = _DEFAULT,
     *,
-    text_column: str = "text",
-    publicity: Publicity = Publicity.UNKNOWN,
-    file_format: Format | None = None,
     keep: int = 10,
-    progress: Callable[[int], None] = lambda rows: None,
+    overwrite: bool = False,
+    progress: Callable[[Done], None] = lambda done: None,
 ) -> Summary:
-    """Score every row of a file.
+    """Score the rows of a file or of all files of a folder.
 
-    Rows that cannot be used do not stop the others: they go with the reason to a file beside the
-    target, ``<target>.rejected.csv``.
+    Rows that cannot be used do not stop the others: they go with the reason to a file of their own,
+    ``<target>.rejected.csv`` or ``_rejected.csv`` in a folder. A run that is killed goes on where it was
+    when it is started again, see ``resume``.
 
     Args:
-        assess: ``Classifier.stream``, or that with a profile.
-        source: a file or ``-``, see ``open_table``.
-        target: CSV, JSONL, Excel or Parquet file to write; all columns and the order of rows are
-            kept and ``FRAME_COLUMNS`` added. It appears whole or not at all.
-        text_column: the column that holds the text.
-        publicity: where all these comments were made.
-        file_format: of the source; default by its name.
+        classifier: what assesses the texts.
+        source: a file, a folder or ``-``, see ``open_input``.
+        target: CSV, JSONL, Excel or Parquet file to write, or a folder (a name without suffix) of Parquet
+            files of at most ``SHARD_ROWS`` rows. The order of rows is kept and ``FRAME_COLUMNS`` added. A file
+            appears whole or not at all; ``<target>.manifest.json`` or ``_manifest.json`` says what it follows from.
+            Each file of a folder has the columns of the input it is from, or all fields of its JSON Lines.
+        options: what is read and how it is scored.
         keep: how many of the gravest rows the summary holds.
-        progress: called with the number of rows done.
+        overwrite: replace an output that is finished, or was begun from something else.
+        progress: called as often as something is done.
 
     Raises:
-        HatespeechError: the file as a whole cannot be read or written; names it and what to do.
+        HatespeechError: the input as a whole cannot be read, the output cannot be written or is there
+            from another input, model or options; names it and what to do.
     """
-    if str(source) != STDIN and target.resolve() == Path(source).resolve():
-        raise HatespeechError(f"{target}: is the input itself; give another name for the output")
-    check_target(target)
-    summary = Summary(keep=keep)
-    _check_side_file(source, _side_file(target))
-    with (
-        open_table(source, text_column=text_column, file_format=file_format) as table,
-        _SideFile(target, summary) as reject,
-    ):
-        summary.encoding, summary.delimiter = table.encoding, table.delimiter
-        _check_columns(table, text_column)
-        columns = None if table.columns is None else [*table.columns, *FRAME_COLUMNS]
-        summary.unread_sheets = list(table.unread_sheets)
-        with open_writer(target, columns, table.types) as write:
-            for_output, for_scoring = tee(_usable(table, text_column, reject))
-            statements = (Statement(text, publicity=publicity) for _, _, text in for_scoring)
-            for (number, row, text), assessment in zip(for_output, assess(statements), strict=True):
-                refused = write({**row, **frame_row(assessment)})
-                if refused is None:
-                    _count(summary, Flagged(number, assessment, text))
-                else:
-                    reject(Rejected(number, *refused, raw=text))
-                progress(number)
+    place = Place(target)
+    _check_target(source, place)
+    with open_input(source, options) as given:
+        layout = None if place.is_folder else _layout_of_file(given, target)
+        software = metadata.version("hatespeech_no")
+        follows_from = {"input": given.digests(), **classifier.versions, "software": software, **asdict(options)}
+        run = Run(place, follows_from, overwrite=overwrite)
+        summary = _begin(given, run, keep)
+        if summary.already:
+            return summary
+        assess = partial(classifier.stream, profile=options.profile, prevalence=options.prevalence)
+        try:
+            with SideFile(place.rejected) as reject, ExitStack() as whole:
+                write = None if layout is None else whole.enter_context(_writer(target, layout))
+                done = Done(0, 0, 0.0)
+                for number, shard in enumerate(given.shards()):
+                    statements = [Statement(row.text, publicity=options.publicity) for row in shard.usable]
+                    report = _reporter(progress, done, shard.share, len(statements))
+                    assessments = run.assess(number, statements, assess, report)
+                    part = place.part(number)
+                    with nullcontext(write) if write else _writer(part, _layout_of_part(shard)) as put:
+                        written = _write(shard, assessments, put, reject, summary)
+                    if write is None:
+                        run.record(part, len(shard.records), written)
+                    summary.rejected = reject.counts
+                    done = Done(summary.rows, summary.flagged, shard.share)
+                    progress(done)
+            if layout is not None:
+                run.record(target, summary.rows, summary.rows - summary.rejected.total())
+            run.finish(summary.tiers, summary.without_text, summary.rejected)
+        except UnwritableError as error:
+            raise HatespeechError(
+                f"{error}. What was scored is kept: make room, and the same command goes on from there"
+            ) from error
+    summary.rejected_file = reject.path
     return summary
 
 
-def _usable(table: Table, text_column: str, reject: _SideFile) -> Iterator[tuple[int, Row, str]]:
-    """The rows that can be scored, with their texts."""
-    for record in table.records:
+def _check_target(source: Path | str, place: Place) -> None:
+    target = place.target
+    if str(source) != STDIN and target.resolve() == Path(source).resolve():
+        raise HatespeechError(f"{target}: is the input itself; give another name for the output")
+    if str(source) != STDIN and place.folder.resolve() == Path(source).resolve():
+        raise HatespeechError(f"{target}: lies in the folder that is scored; write it elsewhere")
+    if not place.is_folder:
+        check_target(target)
+    elif not target.parent.is_dir():
+        raise HatespeechError(f"{target.parent}: there is no such folder to make {target.name} in")
+    check_side_file(source, place.rejected)
+
+
+def _layout_of_file(given: Input, target: Path) -> Layout:
+    json_lines = target.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(".jsonl")
+    return Layout(None, {}) if json_lines else given.common_layout()
+
+
+def _layout_of_part(shard: Shard) -> Layout:
+    """That of a shard; where each row names its own fields, with those of all of them."""
+    fields = dict.fromkeys(name for row in shard.usable for name in row.row)
+    return shard.layout if shard.layout.columns is not None else Layout(list(fields), shard.layout.types)
+
+
+def _writer(path: Path, layout: Layout) -> AbstractContextManager[Write]:
+    import pyarrow as pa
+
+    columns = None if layout.columns is None else [*layout.columns, *FRAME_COLUMNS]
+    added = {name: pa.float64() if name.startswith("p_") else pa.string() for name in (*FRAME_COLUMNS, FILE_COLUMN)}
+    return open_writer(path, columns, {**layout.types, **added})
+
+
+def _begin(given: Input, run: Run, keep: int) -> Summary:
+    before, tables = run.manifest, given.tables
+    alone = tables[0] if len(tables) == 1 else None
+    return Summary(
+        tiers=Counter(before.tiers),
+        without_text=before.without_text,
+        rejected=Counter(before.rejected),
+        rejected_file=run.place.rejected if before.rejected else None,
+        keep=keep,
+        encoding=None if alone is None else alone.encoding,
+        delimiter=None if alone is None else alone.delimiter,
+        unread=[*given.unread, *(name for table in tables for name in table.unread_sheets)],
+        already=before.finished,
+    )
+
+
+def _reporter(progress: Callable[[Done], None], begun: Done, end: float, n: int) -> Callable[[int, int], None]:
+    """What says how far a run is while the n statements of a shard are assessed."""
+
+    def report(done: int, flagged: int) -> None:
+        through = begun.share + (end - begun.share) * done / n
+        progress(Done(begun.rows + done, begun.flagged + flagged, through))
+
+    return report
+
+
+def _write(shard: Shard, assessments: Sequence[Assessment], write: Write, reject: SideFile, summary: Summary) -> int:
+    """Write the rows of a shard; returns how many could be."""
+    written = 0
+    following = iter(assessments)
+    for record in shard.records:
         if isinstance(record, Rejected):
             reject(record)
             continue
-        number, row = record
-        text = row.get(text_column)
-        wrong = _problem(table, row, text_column)
-        if wrong is None:
-            yield number, row, text or ""
+        assessment = next(following)
+        refused = write({**record.row, **frame_row(assessment)})
+        if refused is None:
+            written += 1
+            _count(summary, Flagged(record.number, assessment, record.text, record.file))
         else:
-            reject(Rejected(number, *wrong, raw=str(text if text is not None else row)))
-
-
-def _problem(table: Table, row: Row, text_column: str) -> tuple[Problem, str] | None:
-    if text_column not in row:
-        return Problem.NO_FIELD, text_column
-    if not isinstance(row[text_column], str | None):
-        return Problem.NOT_TEXT, text_column
-    taken = None if table.columns else next((name for name in FRAME_COLUMNS if name in row), None)
-    return problem_with(row) if taken is None else (Problem.TAKEN, taken)
-
-
-def _side_file(target: Path) -> Path:
-    return target.with_name(f"{target.name}.rejected.csv")
-
-
-def _check_side_file(source: Path | str, side_file: Path) -> None:
-    """Never overwrite or remove a file that is not an old side file of ours."""
-    if str(source) != STDIN and side_file.resolve() == Path(source).resolve():
-        raise HatespeechError(f"{source}: rejected rows would be written to it; give another name for the output")
-    ours = ",".join(_SIDE_COLUMNS).encode()
-    if not side_file.is_file():
-        return
-    with side_file.open("rb") as stream:
-        begins = stream.read(len(ours))
-    if begins != ours:
-        raise HatespeechError(f"{side_file}: rejected rows would be written there, but it is a file of yours; move it")
-
-
-def _check_columns(table: Table, text_column: str) -> None:
-    if table.columns is None:
-        return
-    unreadable = [i for i, name in enumerate(table.columns, 1) if problem_with({name: None}) is not None]
-    if unreadable:
-        raise HatespeechError(f"{table.name}: the names of columns {unreadable} cannot be read; mend the first line")
-    if text_column not in table.columns:
-        raise HatespeechError(
-            f"{table.name}: has no column {text_column!r}; it has {table.columns}. "
-            "Name the right one with --text-column; a file without header is read with --format text."
-        )
-    twice = sorted(name for name, n in Counter(table.columns).items() if n > 1)
-    if twice:
-        raise HatespeechError(f"{table.name}: column names {twice} occur more than once; give each its own name")
-    taken = sorted(set(table.columns) & set(FRAME_COLUMNS))
-    if taken:
-        raise HatespeechError(f"{table.name}: columns {taken} would be overwritten; rename them in the input first")
-
-
-class _SideFile(AbstractContextManager["_SideFile"]):
-    """Takes rejected rows; the file is only made if there are any, and an old one is removed."""
-
-    def __init__(self, target: Path, summary: Summary) -> None:
-        self.summary = summary
-        self._path = _side_file(target)
-        self._resources = ExitStack()
-        self._write: Write | None = None
-
-    def __call__(self, rejected: Rejected) -> None:
-        if self._write is None:
-            self._write = self._resources.enter_context(open_writer(self._path, _SIDE_COLUMNS))
-        self.summary.rejected[rejected.problem] += 1
-        field_name = None if rejected.field is None else _readable(rejected.field)
-        explained = replace(rejected, field=field_name)
-        cells = (
-            *(rejected.row, field_name, str(rejected.problem)),
-            *(explained.explain("nb"), explained.explain("en"), _readable(rejected.raw.strip("\r\n"))),
-        )
-        self._write(dict(zip(_SIDE_COLUMNS, cells, strict=True)))
-
-    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - as the protocol has it
-        self._resources.__exit__(*error)
-        if self._write is not None:
-            self.summary.rejected_file = self._path
-        elif error[0] is None:
-            self._path.unlink(missing_ok=True)
-
-
-def _readable(text: str) -> str:
-    text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _RAW_CHARACTERS else f"{text[:_RAW_CHARACTERS]}…"
+            reject(Rejected(record.number, *refused, raw=record.text, file=record.file))
+    return written
 
 
 def _count(summary: Summary, flagged: Flagged) -> None:
@@ -223,6 +240,7 @@ def _count(summary: Summary, flagged: Flagged) -> None:
     summary.gravest = heapq.nlargest(summary.keep, [*summary.gravest, flagged], key=_gravity)
 
 
-def _gravity(flagged: Flagged) -> tuple[int, bool, float, int]:
+def _gravity(flagged: Flagged) -> tuple[int, bool, float]:
+    """Of equal ones ``nlargest`` keeps the order."""
     a = flagged.assessment
-    return (a.tier.rank, "read_first" in a.flags, a.p_actionable or 0.0, -flagged.row)
+    return (a.tier.rank, "read_first" in a.flags, a.p_actionable or 0.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Table:
         delimiter: as detected; ``None`` where there is none.
         types: of the columns, where the format tells (Parquet).
         unread_sheets: names of further sheets of a spreadsheet.
+        share: how much of the file has been read when its row of this number has, 0 to 1.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Table:
     delimiter: str | None = None
     types: Mapping[str, pa.DataType] | None = None
     unread_sheets: Sequence[str] = ()
+    share: Callable[[int], float] = lambda number: 0.0
 
     def rows(self, broken: Collection[int] = ()) -> Iterator[tuple[int, Row]]:
         """The rows with their numbers, where a bad row is an error unless it is known to be broken.
@@ -69,7 +71,7 @@ class Table:
 
 @contextmanager
 def open_table(
-    source: Path | str,
+    source: Path | str | Source,
     *,
     text_column: str = "text",
     file_format: Format | None = None,
@@ -81,7 +83,8 @@ def open_table(
 
     Args:
         source: a path or ``-`` for standard input; CSV, TSV (no quoting), JSON Lines, Parquet,
-            a spreadsheet, or plain text with one comment per line; gzip or zstd by its name.
+            a spreadsheet, or plain text with one comment per line; gzip or zstd by its name;
+            or what ``open_source`` made of one.
         text_column: the column that will be asked for: it helps to tell the delimiter, and
             names the lines of plain text.
         file_format: default by the file's name.
@@ -92,7 +95,7 @@ def open_table(
     Raises:
         HatespeechError: the file as a whole cannot be read. Single bad rows are in the records.
     """
-    with open_source(source, file_format) as found:
+    with nullcontext(source) if isinstance(source, Source) else open_source(source, file_format) as found:
         try:
             if found.format == "parquet":
                 yield _parquet(found)
@@ -129,12 +132,17 @@ def _text(
     delimiter: str | None,
     header: Sequence[str] | None,
 ) -> Table:
+    size = max(1, source.path.stat().st_size)
+
+    def share(_: int) -> float:
+        return float(stream.buffer.raw.tell() / size)  # type: ignore[attr-defined]
+
     if source.format == "text":
         lines = (line.rstrip("\r\n") for line, _ in limited_lines(stream))
         records: Records = ((n, {text_column: line}) for n, line in enumerate(filter(str.strip, lines), 1))
-        return Table(source.name, [text_column], records, encoding)
+        return Table(source.name, [text_column], records, encoding, share=share)
     if source.format == "jsonl":
-        return Table(source.name, None, _json_lines(stream), encoding)
+        return Table(source.name, None, _json_lines(stream), encoding, share=share)
     quoted = source.format == "csv"  # tab-separated values have no quoting (IANA text/tab-separated-values)
     if not quoted:
         delimiter = "\t"
@@ -142,7 +150,7 @@ def _text(
         with _characters(source, encoding) as sample:
             delimiter = sniff_delimiter(sample, text_column)
     columns, rows = read_delimited(stream, delimiter, quoted=quoted, header=header, name=source.name)
-    return Table(source.name, columns, rows, encoding, delimiter)
+    return Table(source.name, columns, rows, encoding, delimiter, share=share)
 
 
 def _json_lines(stream: io.TextIOWrapper) -> Records:
@@ -168,7 +176,9 @@ def _parquet(source: Source) -> Table:
         raise HatespeechError(f"{source.name}: is no Parquet file ({str(error).splitlines()[0]})") from error
     schema = file.schema_arrow
     records = _guarded(_batches(file.iter_batches(batch_size=_BATCH)), source.name)
-    return Table(source.name, list(schema.names), records, types={f.name: f.type for f in schema})
+    types = {f.name: f.type for f in schema}
+    rows = max(1, file.metadata.num_rows)
+    return Table(source.name, list(schema.names), records, types=types, share=lambda number: number / rows)
 
 
 def _batches(batches: Iterator[pa.RecordBatch]) -> Records:
@@ -198,7 +208,8 @@ def _spreadsheet(source: Source, sheet: str | None) -> Table:
     columns = [header[i] or f"column {i + 1}" for i in used]
     named = (dict(zip(columns, (cells[i] for i in used), strict=True)) for cells in body)
     unread = [name for name in names if name != chosen]
-    return Table(source.name, columns, enumerate(named, 1), unread_sheets=unread)
+    length = max(1, len(body))
+    return Table(source.name, columns, enumerate(named, 1), unread_sheets=unread, share=lambda number: number / length)
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - text, number, date or truth value

@@ -58,12 +58,14 @@ class Rejected:
         problem: what is wrong.
         field: the field that is wrong, ``None`` if it is the row as a whole.
         raw: what stands there, as far as it can be shown.
+        file: where it stands, if it is one file of a folder.
     """
 
     row: int
     problem: Problem
     field: str | None = None
     raw: str = ""
+    file: str | None = None
 
     def explain(self, lang: Lang = "en") -> str:
         """One line that says what is wrong, and where."""

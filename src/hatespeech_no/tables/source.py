@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,19 +66,23 @@ class Source:
             return self.path.open("rb")
         import pyarrow as pa
 
-        unpacked = pa.CompressedInputStream(pa.OSFile(str(self.path)), self.compression)
+        packed = pa.OSFile(str(self.path))
+        unpacked = pa.CompressedInputStream(packed, self.compression)
         allowed = max(ALWAYS_ALLOWED, LARGEST_RATIO * self.path.stat().st_size)
-        return io.BufferedReader(_Limited(unpacked, allowed, self.name))
+        return io.BufferedReader(_Limited(unpacked, packed.tell, allowed, self.name))
 
 
 class _Limited(io.RawIOBase):
-    """A stream that gives no more than a number of bytes."""
+    """A stream that gives no more than a number of bytes; its place is that in the packed file."""
 
-    def __init__(self, stream: BinaryIO, allowed: int, name: str) -> None:
-        self._stream, self._left, self._name = stream, allowed, name
+    def __init__(self, stream: BinaryIO, tell: Callable[[], int], allowed: int, name: str) -> None:
+        self._stream, self._tell, self._left, self._name = stream, tell, allowed, name
 
     def readable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self._tell()
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
@@ -90,6 +94,26 @@ class _Limited(io.RawIOBase):
             raise HatespeechError(f"{self._name}: unpacks to over {LARGEST_RATIO} times its size; unpack it yourself")
         buffer[: len(data)] = data
         return len(data)
+
+
+def files_in(folder: Path, file_format: Format | None = None) -> tuple[list[Path], list[str]]:
+    """The tables in a folder, by name, and the names of what else is there; hidden files are neither.
+
+    Args:
+        folder: its own files count, not those of folders in it.
+        file_format: what every file is; default those whose names tell.
+
+    Raises:
+        HatespeechError: there are none.
+    """
+    try:
+        found = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+    except OSError as error:
+        raise HatespeechError(f"{folder}: cannot be read ({error.strerror})") from error
+    files = [path for path in found if path.is_file() and (file_format is not None or _suffix_of(path) in _SUFFIXES)]
+    if not files:
+        raise HatespeechError(f"{folder}: holds no file whose name ends in {', '.join(_SUFFIXES)}")
+    return files, [path.name for path in found if path not in files]
 
 
 @contextmanager
@@ -137,10 +161,14 @@ def format_of(path: Path) -> Format:
     Raises:
         HatespeechError: the name says nothing.
     """
-    suffixes = [s.lower() for s in path.suffixes if s.lower() not in _COMPRESSED]
-    if not suffixes or suffixes[-1] not in _SUFFIXES:
+    if _suffix_of(path) not in _SUFFIXES:
         raise HatespeechError(f"{path}: cannot tell the format; use a name ending in {', '.join(_SUFFIXES)}")
-    return _SUFFIXES[suffixes[-1]]
+    return _SUFFIXES[_suffix_of(path)]
+
+
+def _suffix_of(path: Path) -> str:
+    """The last suffix that is not one of compression, in lower case."""
+    return next((s for s in reversed([s.lower() for s in path.suffixes]) if s not in _COMPRESSED), "")
 
 
 def compression_of(path: Path) -> str | None:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Self
@@ -23,6 +24,8 @@ _CELL_CHARACTERS = 32_767
 _SHEET_ROWS = 1_048_576
 _SHEET_COLUMNS = 16_384
 _EXACT_IN_EXCEL = 10**15
+# The date zip archives begin with; the hour of writing would make the same rows another file.
+_EPOCH = datetime(1980, 1, 1)
 _INT64 = 2**63
 _PARQUET_ROWS = 4096
 
@@ -136,6 +139,7 @@ class _Excel(RowWriter):
         self._path.touch()  # whether it can be written shows now, not when the book is closed
         # Texts are written as texts; memory is constant because rows are written when they are finished.
         self._book = xlsxwriter.Workbook(str(self._path), {"constant_memory": True, "in_memory": False})
+        self._book.set_properties({"created": _EPOCH})
         self._resources.callback(self._close)
 
     def _close(self) -> None:

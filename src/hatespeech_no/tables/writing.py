@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatespeech_no.errors import HatespeechError
+from hatespeech_no.errors import HatespeechError, UnwritableError
 from hatespeech_no.tables.delimited import Row
 from hatespeech_no.tables.rejected import Problem
 from hatespeech_no.tables.source import compression_of
@@ -48,7 +48,7 @@ def open_writer(
         types: of columns whose types are known; used where the format has types (Parquet).
 
     Raises:
-        HatespeechError: it cannot be written.
+        UnwritableError: it cannot be written.
     """
     check_target(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -57,7 +57,7 @@ def open_writer(
             yield writer.write
         temporary.replace(target)
     except OSError as error:
-        raise HatespeechError(f"{target}: cannot be written ({error})") from error
+        raise UnwritableError(f"{target}: cannot be written ({error})") from error
     finally:
         temporary.unlink(missing_ok=True)
 
