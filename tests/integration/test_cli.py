@@ -121,7 +121,7 @@ def test_score_shows_and_writes(home: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [row["id"] for row in rows] == [str(i) for i in range(1, 25)]
     assert "24  rader i alt" in done.stdout
-    english = run("score", sample, "out.csv", "--show", "1", cwd=home)
+    english = run("score", sample, "out.csv", "--show", "1", "--overwrite", cwd=home)
     assert "a human must read and assess" in english.stdout
 
 
@@ -163,7 +163,7 @@ def test_a_console_that_is_not_utf8(home: Path) -> None:
     ],
 )
 def test_standard_input(home: Path, stdin: bytes, options: list[str]) -> None:
-    done = run("score", "-", "stdin.csv", *options, cwd=home, stdin=stdin)
+    done = run("score", "-", "stdin.csv", "--overwrite", *options, cwd=home, stdin=stdin)
     assert done.returncode == 0, done.stderr
     with (home / "stdin.csv").open(encoding="utf-8", newline="") as stream:
         assert [row["text"] for row in csv.DictReader(stream)] == ["hei"]

@@ -19,6 +19,7 @@ from hatespeech_no.bundle import Bundle
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.scoring.classifier import FRAME_COLUMNS
 from hatespeech_no.scoring.files import score_file
+from hatespeech_no.scoring.inputs import Options
 from hatespeech_no.tables import Problem, Rejected, open_table, open_writer
 from hatespeech_no.triage import load_rules
 
@@ -108,7 +109,7 @@ def test_csv_keeps_columns_and_order(classifier: Classifier, tmp_path: Path) -> 
         tmp_path / "in.csv",
         [["nr", "melding", "dato"], ["3", THREAT, "x"], ["1", 'med "anførsel", komma\nog linje', ""], ["2", "", "z"]],
     )
-    summary = score_file(classifier, source, tmp_path / "out.csv", text_column="melding")
+    summary = score_file(classifier, source, tmp_path / "out.csv", Options(text_column="melding"))
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == ["nr", "melding", "dato", *FRAME_COLUMNS]
@@ -184,7 +185,7 @@ def test_bad_rows_go_to_a_side_file_and_good_ones_are_scored(classifier: Classif
     assert len(rejected[3]["raw"]) == 1001
     # The next run without bad rows takes the old side file away.
     (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
-    assert score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv").rejected_file is None
+    assert score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv", overwrite=True).rejected_file is None
     assert not (tmp_path / "out.csv.rejected.csv").exists()
 
 
@@ -305,7 +306,7 @@ def test_a_users_file_is_never_taken_for_a_side_file(classifier: Classifier, tmp
     mine = tmp_path / "out.csv.rejected.csv"
     mine.write_text("raw\nhei\n", "utf-8")
     with pytest.raises(HatespeechError, match="rejected rows would be written to it"):
-        score_file(classifier, mine, tmp_path / "out.csv", text_column="raw")
+        score_file(classifier, mine, tmp_path / "out.csv", Options(text_column="raw"))
     (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
     with pytest.raises(HatespeechError, match="it is a file of yours; move it"):
         score_file(classifier, tmp_path / "in.csv", tmp_path / "out.csv")
@@ -341,7 +342,7 @@ def test_what_is_no_frame_or_no_text(classifier: Classifier) -> None:
 
 def test_missing_file_and_folder(classifier: Classifier, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\nhei\n", "utf-8")
-    with pytest.raises(HatespeechError, match="is a folder"):
+    with pytest.raises(HatespeechError, match="holds no file whose name ends in"):
         (tmp_path / "folder.csv").mkdir()
         score_file(classifier, tmp_path / "folder.csv", tmp_path / "out.csv")
     with pytest.raises(HatespeechError, match="there is no such file"):
@@ -352,13 +353,17 @@ def test_missing_file_and_folder(classifier: Classifier, tmp_path: Path) -> None
         score_file(classifier, tmp_path / "in.csv", tmp_path / "in.csv")
 
 
-def test_memory_does_not_grow_with_the_file(classifier: Classifier, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_file(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hatespeech_no.scoring.inputs.SHARD_ROWS", 500)
+
     def peak(rows: int) -> int:
         source = write_csv(
             tmp_path / f"{rows}.csv", [["text"], *([f"Kommentar {i} om vær og vind"] for i in range(rows))]
         )
         tracemalloc.start()
-        score_file(classifier, source, tmp_path / "out.csv")
+        score_file(classifier, source, tmp_path / f"{rows}-out.csv")
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return peak
