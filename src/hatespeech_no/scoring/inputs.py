@@ -156,7 +156,8 @@ class Input:
 
     def _records(self) -> Iterator[tuple[Layout, Usable | Rejected, float]]:
         sizes = [source.path.stat().st_size for source in self._sources]
-        for i, (source, layout) in enumerate(zip(self._sources, self._layouts, strict=True)):
+        total, before = max(1, sum(sizes)), 0
+        for source, layout, size in zip(self._sources, self._layouts, sizes, strict=True):
             file = source.path.name if self._in_folder else None
             with open_table(source, text_column=self._options.text_column) as table:
                 for found in table.records:
@@ -166,7 +167,8 @@ class Input:
                     else:
                         record = self._record(table, *found, file)
                         number = found[0]
-                    yield layout, record, (sum(sizes[:i]) + sizes[i] * table.share(number)) / max(1, sum(sizes))
+                    yield layout, record, (before + size * table.share(number)) / total
+            before += size
 
     def _record(self, table: Table, number: int, row: Row, file: str | None) -> Usable | Rejected:
         text = row.get(self._options.text_column)
@@ -178,13 +180,13 @@ class Input:
         return Usable(number, kept if file is None else {**kept, FILE_COLUMN: file}, text or "", file)
 
     def _problem(self, table: Table, row: Row, kept: Row) -> tuple[Problem, str] | None:
-        name = self._options.text_column
-        if name not in row:
-            return Problem.NO_FIELD, name
-        if not isinstance(row[name], str | None):
-            return Problem.NOT_TEXT, name
+        column = self._options.text_column
+        if column not in row:
+            return Problem.NO_FIELD, column
+        if not isinstance(row[column], str | None):
+            return Problem.NOT_TEXT, column
         taken = None if table.columns else next((name for name in kept if name in self._added), None)
-        return problem_with(kept | {name: row[name]}) if taken is None else (Problem.TAKEN, taken)
+        return problem_with(kept | {column: row[column]}) if taken is None else (Problem.TAKEN, taken)
 
     def _layout(self, table: Table) -> Layout:
         kept = table.columns if self._options.columns is None else list(self._options.columns)

@@ -8,6 +8,7 @@ never disturbed.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,6 +124,8 @@ class Run:
     def __init__(self, place: Place, follows_from: Mapping[str, Any], *, overwrite: bool) -> None:
         self.place = place
         self.manifest = Manifest(follows_from=to_jsonable_python(follows_from))
+        # Scores are known by what they follow from, so that two runs at a time cannot take each other's.
+        self._key = hashlib.sha256(self.manifest.model_dump_json().encode()).hexdigest()[:8]
         before = _read(place.manifest)
         if before is None:
             self._check_free(overwrite)
@@ -154,7 +157,7 @@ class Run:
             assess: as ``Classifier.stream``.
             report: called with the number of statements assessed and flagged so far.
         """
-        path = self.place.scores / f"{number:05}.jsonl.zst"
+        path = self.place.scores / f"{number:05}-{self._key}.jsonl.zst"
         repeats = Counter(statements)
         found = self._kept(path, repeats)
         if found is None:
@@ -215,14 +218,14 @@ class Run:
 
     def _prepare(self, *, goes_on: bool) -> None:
         place = self.place
-        name = "" if place.is_folder else escape(place.target.name)
+        files = (place.target, place.rejected, place.manifest)
+        halves = [".*.part"] if place.is_folder else [f".{escape(file.name)}.[0-9]*.part" for file in files]
         try:
             if place.is_folder:
                 place.target.mkdir(exist_ok=True)
-            for path in place.folder.glob(f".{name}*.part"):  # what a kill left half written
+            for path in (path for half in halves for path in place.folder.glob(half)):  # what a kill left
                 path.unlink()
             if not goes_on:
-                # Before the manifest changes: what is kept must never be taken for scores of something else.
                 _remove(place.scores)
                 for path in place.target.glob(_PARTS):
                     path.unlink()
