@@ -14,7 +14,7 @@ from hatespeech_no.cli.progress import ScoringProgress
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
 from hatespeech_no.scoring.assessment import NOTICE
-from hatespeech_no.scoring.files import Flagged, Summary, score_file
+from hatespeech_no.scoring.files import ScoredRow, Summary, score_file
 from hatespeech_no.scoring.inputs import Options
 from hatespeech_no.tables.source import Format
 from hatespeech_no.taxonomy import Lang, Publicity, Tier
@@ -160,7 +160,7 @@ def _print(console: Console, summary: Summary, lang: Lang) -> None:
     console.print(NOTICE[lang], style="bold")
 
 
-def _cells(flagged: Flagged, lang: Lang) -> tuple[Text, Group, Group]:
+def _cells(flagged: ScoredRow, lang: Lang) -> tuple[Text, Group, Group]:
     a = flagged.assessment
     conduct = "?" if a.conduct is None else a.conduct.label(lang)
     facts = [
@@ -179,7 +179,7 @@ def _cells(flagged: Flagged, lang: Lang) -> tuple[Text, Group, Group]:
     )
 
 
-def _excerpt(flagged: Flagged) -> Text:
+def _excerpt(flagged: ScoredRow) -> Text:
     """The gravest passage between the sentences beside it, as far as there is room."""
     start = flagged.assessment.passage[0] if flagged.assessment.passage else 0
     passage = passage_at(flagged.text, start)

@@ -27,8 +27,8 @@ _DEFAULT = Options()
 
 
 @dataclass(frozen=True)
-class Flagged:
-    """One of the gravest rows: its number in its file (1 = first data row), assessment, text, and file of a folder."""
+class ScoredRow:
+    """A row that was scored: its number in its file (1 = first data row), assessment, text, and file of a folder."""
 
     row: int
     assessment: Assessment
@@ -56,7 +56,7 @@ class Summary:
     without_text: int = 0
     rejected: Counter[Problem] = field(default_factory=Counter)
     rejected_file: Path | None = None
-    gravest: list[Flagged] = field(default_factory=list)
+    gravest: list[ScoredRow] = field(default_factory=list)
     keep: int = 10
     encoding: str | None = None
     delimiter: str | None = None
@@ -136,9 +136,10 @@ def score_file(
                     assessments = run.assess(number, statements, assess, report)
                     part = place.part(number)
                     with nullcontext(write) if write else _writer(part, _layout_of_part(shard)) as put:
-                        written = _write(shard, assessments, put, reject, summary)
+                        written = _write(shard, assessments, put, reject)
                     if write is None:
-                        run.record(part, len(shard.records), written)
+                        run.record(part, len(shard.records), len(written))
+                    _count(summary, written)
                     summary.rejected = reject.counts
                     done = Done(summary.rows, summary.flagged, shard.share)
                     progress(done)
@@ -211,9 +212,9 @@ def _reporter(progress: Callable[[Done], None], begun: Done, end: float, n: int)
     return report
 
 
-def _write(shard: Shard, assessments: Sequence[Assessment], write: Write, reject: SideFile, summary: Summary) -> int:
-    """Write the rows of a shard; returns how many could be."""
-    written = 0
+def _write(shard: Shard, assessments: Sequence[Assessment], write: Write, reject: SideFile) -> list[ScoredRow]:
+    """Write the rows of a shard; returns those that could be."""
+    written = []
     following = iter(assessments)
     for record in shard.records:
         if isinstance(record, Rejected):
@@ -222,25 +223,21 @@ def _write(shard: Shard, assessments: Sequence[Assessment], write: Write, reject
         assessment = next(following)
         refused = write({**record.row, **frame_row(assessment)})
         if refused is None:
-            written += 1
-            _count(summary, Flagged(record.number, assessment, record.text, record.file))
+            written.append(ScoredRow(record.number, assessment, record.text, record.file))
         else:
             reject(Rejected(record.number, *refused, raw=record.text, file=record.file))
     return written
 
 
-def _count(summary: Summary, flagged: Flagged) -> None:
-    assessment = flagged.assessment
-    if assessment.passage is None:
-        summary.without_text += 1
-        return
-    summary.tiers[assessment.tier] += 1
-    if assessment.tier is Tier.PROTECTED:
-        return
-    summary.gravest = heapq.nlargest(summary.keep, [*summary.gravest, flagged], key=_gravity)
+def _count(summary: Summary, written: Sequence[ScoredRow]) -> None:
+    with_text = [row for row in written if row.assessment.passage is not None]
+    summary.without_text += len(written) - len(with_text)
+    summary.tiers.update(row.assessment.tier for row in with_text)
+    flagged = [row for row in with_text if row.assessment.tier is not Tier.PROTECTED]
+    summary.gravest = heapq.nlargest(summary.keep, [*summary.gravest, *flagged], key=_gravity)
 
 
-def _gravity(flagged: Flagged) -> tuple[int, bool, float]:
+def _gravity(flagged: ScoredRow) -> tuple[int, bool, float]:
     """Of equal ones ``nlargest`` keeps the order."""
     a = flagged.assessment
     return (a.tier.rank, "read_first" in a.flags, a.p_actionable or 0.0)
