@@ -36,6 +36,11 @@ def meant(text: str) -> str | None:
 @pytest.mark.parametrize(
     ("text", "view"),
     [
+        ("[bold]vi drikker[/bold] kaf[b][/b]fe <i class='x'>nå</i>", " vi drikker kaffe nå"),
+        (
+            "vi drikker<br/>kaffe, [quote]nå[/quote] [navn] <3 a<b og b>c",
+            "vi drikker kaffe, [quote]nå[/quote] [navn] <3 a<b og b>c",
+        ),
         ("vi drikker ka\u200bff\u00ade nå", "vi drikker kaffe nå"),
         ("vi drikker k\u0336a\u0336f\u0336f\u0336e\u0336 nå", "vi drikker kaffe nå"),
         ("𝐤𝐚𝐟𝐟𝐞 på ｔｏｒｇｅｔ, ⓚaffe, ᴋᴀffᴇ, 🅺🅰ffe", "kaffe på torget, kaffe, kaffe, KAffe"),

@@ -62,6 +62,20 @@ def _invisible(text: str) -> Iterator[Edit]:
         yield Edit(found.start(), found.end(), "")
 
 
+_TAG = re.compile(
+    r"\[/?(?:b|i|u|s|bold|italic|color|size|font|center|sub|sup|spoiler)(?:=[^\]\n]{0,60})?\]"
+    r"|</?(?:b|i|u|s|em|strong|del|mark|small|big|sub|sup|span|font)(?:\s+\w+=[^<>\n]{0,200})?>"
+    r"|</?(?P<breaks>br|p|div)(?:\s+\w+=[^<>\n]{0,200})?\s*/?>",
+    re.IGNORECASE,
+)
+
+
+def _markup(text: str) -> Iterator[Edit]:
+    """Tags of BBCode and HTML that only change how words look. Those of quotations stay: they say whose words it is."""
+    for found in _TAG.finditer(text):
+        yield Edit(found.start(), found.end(), " " if found["breaks"] or not found.start() else "")
+
+
 def _styled_letters() -> dict[str, str]:
     """Letters of other style than plain (𝐟𝐞𝐭, ｗｉｄｅ, ⓘⓝ ⓒⓘⓡⓒⓛⓔⓢ, ʀᴀɪsᴇᴅ), by compatibility (UAX 15) or name."""
     blocks = [(0x2B0, 0x2B9), (0x1D2C, 0x1D6B), (0x2100, 0x2150), (0x24B6, 0x24EA), (0xFF21, 0xFF5B)]
@@ -243,6 +257,7 @@ def _emoji(text: str) -> Iterator[Edit]:
 
 
 EVASIONS = (
+    Evasion("markup", re.compile(r"[\[<]/?[A-Za-z]"), _markup),
     Evasion("invisible characters", re.compile(f"[{_UNSEEN}{_STROKES}]"), _invisible),
     Evasion("styled letters", _ANY_STYLED, _styled),
     Evasion("look-alikes", _LOOK_ALIKE, _look_alikes),
