@@ -27,7 +27,8 @@ _LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 _UNKNOWN = {"nb": "ukjent", "en": "unknown"}
 _FIGURES = dict.fromkeys(("macro_f1", "precision", "accuracy_yes", "accuracy_no", "auroc"))
 _TIER_FIGURES = ("macro_f1", "recall", "alarms", "abstained")
-_NOT_SHOWN = ("tracking.", "output", "results")
+OF_THIS_MACHINE = ("tracking.", "output", "results")
+"""Settings that tell where a run was kept, by how they begin."""
 # Everywhere but in code spans Markdown reads these as the characters themselves.
 _MARKDOWN = {ord(c): f"&#{ord(c)};" for c in "|\\`*[]"} | dict.fromkeys(map(ord, "\r\n"), " ")
 
@@ -143,7 +144,7 @@ def _settings(manifest: Manifest, record: Record | None) -> dict[str, str]:
         own = manifest.settings.get("backbone", manifest.settings.get("config", {}))
         return {f"model.{manifest.family}.{name}": _plain(value) for name, value in own.items()}
     others = [f"model.{name}." for name in ModelConfig.model_fields if name not in ("family", manifest.family)]
-    return {k: v for k, v in record.params.items() if not k.startswith((*_NOT_SHOWN, *others))}
+    return {k: v for k, v in record.params.items() if not k.startswith((*OF_THIS_MACHINE, *others))}
 
 
 def _plain(value: object) -> str:

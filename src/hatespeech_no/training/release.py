@@ -12,7 +12,7 @@ import numpy as np
 from hatespeech_no.bundle import Bundle
 from hatespeech_no.corpora.catalogue import find_descriptor
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.training.card import write_cards
+from hatespeech_no.training.card import OF_THIS_MACHINE, write_cards
 from hatespeech_no.training.config import TrainingConfig
 from hatespeech_no.training.data import digest, load_pool, split_pool
 from hatespeech_no.training.export import Parity, export
@@ -78,7 +78,7 @@ def release(config: TrainingConfig, run: Path, target: Path, report: Report = qu
                 seconds=trained.metrics["train/seconds"],
                 report=report,
             )
-        record.params |= trained.params
+        record.params |= {k: v for k, v in trained.params.items() if not k.startswith(OF_THIS_MACHINE)}
         record.tags |= {name: value for name, value in trained.tags.items() if name not in record.tags}
         record.write(temporary)
         write_cards(temporary)
