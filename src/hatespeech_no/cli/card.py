@@ -28,13 +28,8 @@ def card(
     if out is not None and not out.parent.is_dir():
         raise HatespeechError(f"{out.parent}: there is no such folder to write {out.name} to")
     bundle = load(model).bundle
-    text = model_card(
-        bundle.manifest,
-        bundle.digest,
-        find_seed(bundle.manifest, RELEASED if model is None else Path(model)),
-        lang,
-        watts,
-    )
+    seed = find_seed(bundle.manifest, RELEASED if model is None else Path(model))
+    text = model_card(bundle.manifest, bundle.digest, seed, lang, watts)
     if out is None:
         typer.echo(text, nl=False)
         return

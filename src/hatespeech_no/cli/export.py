@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,9 @@ from hatespeech_no.corpora import load_corpus
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
 from hatespeech_no.models.onnx import Precision
-from hatespeech_no.training.export import Parity
+
+if TYPE_CHECKING:
+    from hatespeech_no.training.export import Parity
 
 
 def export(
