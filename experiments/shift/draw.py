@@ -33,7 +33,7 @@ TITLES = {
 ALIKE_OURS = tuple(f"{name}, {ALIKE} rows" for name in OURS)
 LANGUAGES = {
     "hateful": (
-        *(*ALIKE_OURS, "statements_nb", "statements_nn", "Norwegian", "English of others", "English", "German"),
+        *(*ALIKE_OURS, "Norwegian", "English of others", "English", "German"),
         *("all but statements", "all but Norwegian", "all"),
     ),
     "abusive": (
