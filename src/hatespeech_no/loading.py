@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hatespeech_no.bundle import MANIFEST, Bundle
@@ -36,29 +38,41 @@ def load(
     """
     if threads is not None and threads < 1:
         raise HatespeechError(f"threads is {threads}; give 1 or more, or leave it out")
-    bundle = _find(model, tracking_uri)
-    bundle.model.place(device, threads)
+    with open_bundle(model, tracking_uri=tracking_uri) as (_, bundle):
+        bundle.model.place(device, threads)
     return Classifier(bundle)
 
 
-def _find(model: str | Path | None, tracking_uri: str | None) -> Bundle:
-    if model is None:
-        released = Bundle.load(RELEASED)
-        if released.digest != RELEASED_DIGEST:
-            raise HatespeechError(
-                f"{RELEASED}: is not the model of this version ({released.digest}, expected {RELEASED_DIGEST}); "
-                "install the package again"
-            )
-        return released
+@contextmanager
+def open_bundle(model: str | Path | None = None, *, tracking_uri: str | None = None) -> Iterator[tuple[Path, Bundle]]:
+    """Find and read a bundle; see ``load``.
+
+    Yields:
+        The folder of its files, which is gone when the context ends if it was downloaded, and the bundle.
+
+    Raises:
+        HatespeechError: there is no such model, or it is damaged or too new.
+    """
     if isinstance(model, str) and model.startswith(_REMOTE):
         from hatespeech_no.tracking import download_bundle
         from hatespeech_no.tracking.store import local_store
 
-        with download_bundle(model, tracking_uri or local_store(RUNS)) as bundle:
-            return Bundle.load(bundle)
-    folder = Path(model)
-    if not (folder / MANIFEST).is_file():
-        seeds = sorted(folder.glob("seed-*/bundle"), key=lambda path: int(path.parent.name.removeprefix("seed-")))
-        bundles = [*folder.glob("bundle"), *seeds]
-        folder = bundles[0] if bundles else folder
-    return Bundle.load(folder)
+        with download_bundle(model, tracking_uri or local_store(RUNS)) as folder:
+            yield folder, Bundle.load(folder)
+        return
+    folder = RELEASED if model is None else _folder_in(Path(model))
+    bundle = Bundle.load(folder)
+    if model is None and bundle.digest != RELEASED_DIGEST:
+        raise HatespeechError(
+            f"{RELEASED}: is not the model of this version ({bundle.digest}, expected {RELEASED_DIGEST}); "
+            "install the package again"
+        )
+    yield folder, bundle
+
+
+def _folder_in(folder: Path) -> Path:
+    """The bundle in a run folder, that of the lowest seed; else the folder itself."""
+    if (folder / MANIFEST).is_file():
+        return folder
+    seeds = sorted(folder.glob("seed-*/bundle"), key=lambda path: int(path.parent.name.removeprefix("seed-")))
+    return next(iter([*folder.glob("bundle"), *seeds]), folder)
