@@ -233,7 +233,8 @@ def _signature(mlflow: Any) -> Any:  # noqa: ANN401 - the untyped module
 
     kinds = mlflow.types
     text = kinds.Schema([kinds.ColSpec("string", "text")])
+    # A text that is empty has no answers.
     answers = [
-        kinds.ColSpec("double" if c == "p_hateful" else "string", c, required=c == "tier") for c in FRAME_COLUMNS
+        kinds.ColSpec("double" if name.startswith("p_") else "string", name, required=False) for name in FRAME_COLUMNS
     ]
     return mlflow.models.ModelSignature(inputs=text, outputs=kinds.Schema(answers))
