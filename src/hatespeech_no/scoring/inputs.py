@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -112,7 +112,7 @@ class Input:
         """What was found out about each file; without records."""
         for source in sources:
             with open_table(source, text_column=options.text_column) as table:
-                self._check_columns(table)
+                check_columns(table, options, self._added)
                 self.tables.append(replace(table, records=iter(())))
         self._layouts = [self._layout(table) for table in self.tables]
 
@@ -163,7 +163,7 @@ class Input:
                 for found in table.records:
                     if isinstance(found, Rejected):
                         record: Usable | Rejected = replace(found, file=file)
-                        number = found.row
+                        number = found.row or 0
                     else:
                         record = self._record(table, *found, file)
                         number = found[0]
@@ -194,32 +194,41 @@ class Input:
         types = table.types or {}
         return Layout(columns, {name: types[name] for name in kept or () if name in types})
 
-    def _check_columns(self, table: Table) -> None:
-        wanted = self._options.columns
-        taken = self._added & set((table.columns if wanted is None else wanted) or ())
-        if taken:
-            raise HatespeechError(
-                f"{table.name}: columns {sorted(taken)} would be overwritten; rename them in the input first, "
-                "or leave them out with --columns"
-            )
-        if table.columns is None:
-            return
-        unreadable = [i for i, name in enumerate(table.columns, 1) if problem_with({name: None}) is not None]
-        if unreadable:
-            raise HatespeechError(
-                f"{table.name}: the names of columns {unreadable} cannot be read; mend the first line"
-            )
-        if self._options.text_column not in table.columns:
-            raise HatespeechError(
-                f"{table.name}: has no column {self._options.text_column!r}; it has {table.columns}. "
-                "Name the right one with --text-column; a file without header is read with --format text."
-            )
-        missing = [name for name in wanted or () if name not in table.columns]
-        if missing:
-            raise HatespeechError(f"{table.name}: has no columns {missing} to keep; it has {table.columns}")
-        twice = sorted(name for name, n in Counter(table.columns).items() if n > 1)
-        if twice:
-            raise HatespeechError(f"{table.name}: column names {twice} occur more than once; give each its own name")
+
+def check_columns(table: Table, options: Options, added: Collection[str]) -> None:
+    """Whether a table can be scored.
+
+    Args:
+        table: without its records.
+        options: which columns are wanted.
+        added: the columns that scoring adds.
+
+    Raises:
+        HatespeechError: it has no such columns, has one that would be overwritten, or one twice.
+    """
+    wanted = options.columns
+    taken = set(added) & set((table.columns if wanted is None else wanted) or ())
+    if taken:
+        raise HatespeechError(
+            f"{table.name}: columns {sorted(taken)} would be overwritten; rename them in the input first, "
+            "or leave them out with --columns"
+        )
+    if table.columns is None:
+        return
+    unreadable = [i for i, name in enumerate(table.columns, 1) if problem_with({name: None}) is not None]
+    if unreadable:
+        raise HatespeechError(f"{table.name}: the names of columns {unreadable} cannot be read; mend the first line")
+    if options.text_column not in table.columns:
+        raise HatespeechError(
+            f"{table.name}: has no column {options.text_column!r}; it has {table.columns}. "
+            "Name the right one with --text-column; a file without header is read with --format text."
+        )
+    missing = [name for name in wanted or () if name not in table.columns]
+    if missing:
+        raise HatespeechError(f"{table.name}: has no columns {missing} to keep; it has {table.columns}")
+    twice = sorted(name for name, n in Counter(table.columns).items() if n > 1)
+    if twice:
+        raise HatespeechError(f"{table.name}: column names {twice} occur more than once; give each its own name")
 
 
 @contextmanager

@@ -51,18 +51,11 @@ class SideFile(AbstractContextManager["SideFile"]):
 
     def __call__(self, rejected: Rejected) -> None:
         """Take a row."""
-        columns = _COLUMNS if rejected.file is None else (*_COLUMNS, "file")
+        cells = rejected_cells(rejected)
         if self._write is None:
-            self._write = self._resources.enter_context(open_writer(self._path, columns))
+            self._write = self._resources.enter_context(open_writer(self._path, list(cells)))
         self.counts[rejected.problem] += 1
-        field_name = None if rejected.field is None else _readable(rejected.field)
-        explained = replace(rejected, field=field_name)
-        cells = (
-            *(rejected.row, field_name, str(rejected.problem)),
-            *(explained.explain("nb"), explained.explain("en"), _readable(rejected.raw.strip("\r\n"))),
-            *(() if rejected.file is None else (rejected.file,)),
-        )
-        self._write(dict(zip(columns, cells, strict=True)))
+        self._write(cells)
 
     def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - as the protocol has it
         self._resources.__exit__(*error)
@@ -70,6 +63,18 @@ class SideFile(AbstractContextManager["SideFile"]):
             self.path = self._path
         elif error[0] is None:
             self._path.unlink(missing_ok=True)
+
+
+def rejected_cells(rejected: Rejected) -> dict[str, Any]:
+    """What is written of a row, by column; ``file`` is the last, if it stands in one of a folder."""
+    field_name = None if rejected.field is None else _readable(rejected.field)
+    explained = replace(rejected, field=field_name)
+    cells = (
+        *(rejected.row, field_name, str(rejected.problem)),
+        *(explained.explain("nb"), explained.explain("en"), _readable(rejected.raw.strip("\r\n"))),
+    )
+    file = {} if rejected.file is None else {"file": rejected.file}
+    return {**dict(zip(_COLUMNS, cells, strict=True)), **file}
 
 
 def _readable(text: str) -> str:

@@ -54,14 +54,14 @@ class Rejected:
     """A row that is left out.
 
     Attributes:
-        row: its number, the first data row being 1; blank lines are not counted.
+        row: its number, the first data row being 1; blank lines are not counted. ``None`` where rows have none.
         problem: what is wrong.
         field: the field that is wrong, ``None`` if it is the row as a whole.
         raw: what stands there, as far as it can be shown.
         file: where it stands, if it is one file of a folder.
     """
 
-    row: int
+    row: int | None
     problem: Problem
     field: str | None = None
     raw: str = ""
@@ -69,9 +69,10 @@ class Rejected:
 
     def explain(self, lang: Lang = "en") -> str:
         """One line that says what is wrong, and where."""
-        place = f"{'rad' if lang == 'nb' else 'row'} {self.row}"
-        field = "" if self.field is None else f", {'felt' if lang == 'nb' else 'field'} {self.field!r}"
-        return f"{place}{field}: {self.problem.label(lang)}"
+        row = "" if self.row is None else f"{'rad' if lang == 'nb' else 'row'} {self.row}"
+        field = "" if self.field is None else f"{'felt' if lang == 'nb' else 'field'} {self.field!r}"
+        place = ", ".join(filter(None, (row, field)))
+        return f"{place}: {self.problem.label(lang)}" if place else self.problem.label(lang)
 
 
 def problem_with(row: Mapping[str, Any]) -> tuple[Problem, str] | None:
