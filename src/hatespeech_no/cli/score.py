@@ -2,67 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console, Group
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
+from hatespeech_no.cli.interrupts import heed
 from hatespeech_no.cli.progress import ScoringProgress
+from hatespeech_no.cli.summary import show_summary
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
-from hatespeech_no.scoring.assessment import NOTICE
-from hatespeech_no.scoring.files import ScoredRow, Summary, score_file
+from hatespeech_no.scoring.files import Summary, score_file
 from hatespeech_no.scoring.inputs import Options
-from hatespeech_no.tables.source import Format
-from hatespeech_no.taxonomy import Lang, Publicity, Tier
-from hatespeech_no.text.passages import passage_at
-from hatespeech_no.text.printable import printable
+from hatespeech_no.spark import REJECTS, score_table, spark_session
+from hatespeech_no.tables.source import STDIN, Format
+from hatespeech_no.taxonomy import Lang, Publicity
 
 ROWS_REJECTED = 3
 """Exit code if the file was scored but some of its rows could not be used."""
 
-_COLOURS = {Tier.ACTIONABLE: "bold red", Tier.UNCERTAIN: "bold yellow", Tier.LAWFUL_HATE: "bold magenta"}
-_SHOWN = 160
-_WORDS = {
-    "title": ("De groveste funnene", "The gravest findings"),
-    "row": ("rad", "row"),
-    "assessment": ("vurdering", "assessment"),
-    "reasons": ("tekst og begrunnelse", "text and reasons"),
-    "without_text": ("rader uten tekst", "rows without text"),
-    "rows": ("rader i alt", "rows in all"),
-    "hateful": ("hatefull", "hateful"),
-    "actionable": ("mulig straffbar", "possibly punishable"),
-    "read_as": ("Lest som", "Read as"),
-    "separated": ("kolonner skilt med", "columns separated by"),
-    "unread": (
-        "Ikke lest (ark må lagres for seg, filer trenger et kjent filnavn)",
-        "Not read (save sheets by themselves; files need a name that tells what they are)",
-    ),
-    "already": (
-        "var ferdig vurdert og er ikke rørt; --overwrite vurderer på nytt",
-        "was finished already and is left alone; --overwrite scores it anew",
-    ),
-    "rejected": ("rader kunne ikke brukes", "rows could not be used"),
-    ",": ("komma", "commas"),
-    ";": ("semikolon", "semicolons"),
-    "\t": ("tabulator", "tabs"),
+_SHOWN_ROWS = 10
+_ALREADY = {
+    "nb": "var ferdig vurdert og er ikke rørt; --overwrite vurderer på nytt",
+    "en": "was finished already and is left alone; --overwrite scores it anew",
 }
-_ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 
 
 def score(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="IN",
             help="CSV, TSV, JSONL, Excel, Parquet or text file, also .gz or .zst; a folder of such; - for stdin.",
         ),
     ],
     target: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="OUT", help="File to write: .csv, .jsonl, .xlsx or .parquet; or a folder of Parquet files."
         ),
@@ -88,12 +65,19 @@ def score(
         bool, typer.Option("--overwrite", help="Replace OUT if it is finished, or was begun from something else.")
     ] = False,
     lang: Annotated[Lang, typer.Option(help="Language of the table.")] = "en",
-    show: Annotated[int, typer.Option(help="How many of the gravest rows to show.", min=0)] = 10,
+    show: Annotated[int | None, typer.Option(help="How many of the gravest rows to show; default 10.", min=0)] = None,
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="What scores: this machine, or Spark (docs/spark.md).")
+    ] = "local",
+    master: Annotated[
+        str | None, typer.Option(help="Spark's: local[2], spark://…, yarn; default spark-submit's, or this machine.")
+    ] = None,
 ) -> None:
     """Score a file of comments, or a folder of files, and show the gravest flags. A human must read them.
 
     Rows that cannot be used are written to OUT.rejected.csv with the reason; the exit code is then 3.
     A run that was stopped or killed goes on where it was when the same command is given again.
+    With --engine spark OUT is a folder of Parquet files, whose rows are in no order; see docs/spark.md.
     """
     options = Options(
         text_column=text_column,
@@ -106,22 +90,65 @@ def score(
         sample=sample,
         seed=seed,
     )
-    classifier = load(model)
     console = Console()
+    if engine == "spark":
+        if show is not None or source == STDIN:
+            raise HatespeechError("Spark shows no rows and has no standard input: leave out --show, and name a file")
+        summary = _score_on_spark(console, source, target, options, model, master, overwrite=overwrite)
+        rejected = f"{target}/{REJECTS}"
+    elif master is not None:
+        raise HatespeechError("--master belongs to Spark: add --engine spark")
+    else:
+        keep = _SHOWN_ROWS if show is None else show
+        summary = _score_here(console, source, Path(target), options, model, keep, overwrite=overwrite)
+        rejected = str(summary.rejected_file)
+    show_summary(console, summary, lang)
+    if summary.already:
+        console.print(f"{target} {_ALREADY[lang]}", markup=False, soft_wrap=True)
+        return
+    console.print(f"→ {target}", markup=False, soft_wrap=True)
+    if summary.rejected:
+        console.print(f"→ {rejected}", markup=False, soft_wrap=True, style="yellow")
+        raise typer.Exit(ROWS_REJECTED)
+
+
+def _score_here(
+    console: Console, source: str, target: Path, options: Options, model: str | None, keep: int, *, overwrite: bool
+) -> Summary:
+    classifier = load(model)
     try:
-        with ScoringProgress(console, source.name) as progress:
-            summary = score_file(classifier, source, target, options, keep=show, overwrite=overwrite, progress=progress)
+        with ScoringProgress(console, Path(source).name) as progress:
+            return score_file(classifier, source, target, options, keep=keep, overwrite=overwrite, progress=progress)
     except KeyboardInterrupt:
         console.print(f"Stopped after {progress.rows} rows. The same command goes on from there.", soft_wrap=True)
         raise
-    _print(console, summary, lang)
-    if summary.already:
-        console.print(f"{target} {_word('already', lang)}", markup=False, soft_wrap=True)
-        return
-    console.print(f"→ {target}", markup=False, soft_wrap=True)
-    if summary.rejected_file is not None:
-        console.print(f"→ {summary.rejected_file}", markup=False, soft_wrap=True, style="yellow")
-        raise typer.Exit(ROWS_REJECTED)
+
+
+def _score_on_spark(
+    console: Console,
+    source: str,
+    target: str,
+    options: Options,
+    model: str | None,
+    master: str | None,
+    *,
+    overwrite: bool,
+) -> Summary:
+    spark = spark_session(master, progress=console.is_terminal)
+    logging.disable(logging.ERROR)  # of a stopped run py4j would log where it was
+    try:
+        try:
+            return score_table(spark, source, target, options, model=model, overwrite=overwrite)
+        except HatespeechError:
+            heed()  # Spark's own complaint that it was stopped
+            raise
+        finally:
+            spark.stop()
+    except KeyboardInterrupt:
+        console.print("Stopped. Spark begins anew: give the same command with --overwrite.", soft_wrap=True)
+        raise
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -130,66 +157,3 @@ def _share(text: str) -> tuple[str, float]:
         return name.strip(), float(value)
     except ValueError:
         raise HatespeechError(f"--prevalence {text!r}: write an element and its share, like hateful=0.02") from None
-
-
-def _print(console: Console, summary: Summary, lang: Lang) -> None:
-    table = Table(title=_word("title", lang), title_justify="left", show_lines=True)
-    table.add_column(_word("row", lang), justify="right")
-    table.add_column(_word("assessment", lang), ratio=2)
-    table.add_column(_word("reasons", lang), ratio=3)
-    for flagged in summary.gravest:
-        table.add_row(*_cells(flagged, lang))
-    if summary.gravest:
-        console.print(table)
-    rejected = summary.rejected.total()
-    for tier in reversed(Tier):
-        console.print(f"{summary.tiers[tier]:>8}  {tier.label(lang)}", highlight=False)
-    if summary.without_text:
-        console.print(f"{summary.without_text:>8}  {_word('without_text', lang)}", highlight=False)
-    if rejected:
-        counts = ", ".join(f"{n} {p.label(lang)}" for p, n in summary.rejected.most_common())
-        console.print(f"{rejected:>8}  {_word('rejected', lang)}: {counts}", highlight=False, style="yellow")
-    console.print(f"{summary.rows:>8}  {_word('rows', lang)}", highlight=False)
-    if summary.encoding is not None:
-        separated = (
-            "" if summary.delimiter is None else f", {_word('separated', lang)} {_word(summary.delimiter, lang)}"
-        )
-        console.print(f"{_word('read_as', lang)} {_ENCODINGS[summary.encoding]}{separated}.", style="dim")
-    if summary.unread:
-        console.print(f"{_word('unread', lang)}: {', '.join(summary.unread)}", style="yellow", markup=False)
-    console.print(NOTICE[lang], style="bold")
-
-
-def _cells(flagged: ScoredRow, lang: Lang) -> tuple[Text, Group, Group]:
-    a = flagged.assessment
-    conduct = "?" if a.conduct is None else a.conduct.label(lang)
-    facts = [
-        *(
-            Text(f"p({_word(name, lang)}) = {p:.2f}")
-            for name, p in (("hateful", a.p_hateful), ("actionable", a.p_actionable))
-            if p is not None
-        ),
-        Text(conduct),
-        *(Text(g.label(lang)) for g in a.grounds),
-    ]
-    return (
-        Text(str(flagged.row) if flagged.file is None else f"{printable(flagged.file)}\n{flagged.row}"),
-        Group(Text(a.tier.label(lang), style=_COLOURS.get(a.tier, "")), *facts),
-        Group(_excerpt(flagged), *(Text(f"– {reason}", style="dim") for reason in a.reasons(lang))),
-    )
-
-
-def _excerpt(flagged: ScoredRow) -> Text:
-    """The gravest passage between the sentences beside it, as far as there is room."""
-    start = flagged.assessment.passage[0] if flagged.assessment.passage else 0
-    passage = passage_at(flagged.text, start)
-    words, before, after = (printable(text) for text in (passage.text, passage.before, passage.after))
-    room = max(0, _SHOWN - len(words)) // 2
-    before = before if len(before) <= room else f"…{before[len(before) - room :]}"
-    after = after if len(after) <= room else f"{after[:room]}…"
-    parts = (Text(before, style="dim"), Text(words[:_SHOWN]), Text(after, style="dim"))
-    return Text(" ").join(part for part in parts if part)
-
-
-def _word(key: str, lang: Lang) -> str:
-    return _WORDS[key][0 if lang == "nb" else 1]
