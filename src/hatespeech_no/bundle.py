@@ -4,6 +4,7 @@ Format 1::
 
     manifest.json        what it is, how it was made, how it may be used, digests of the files
     (files of the model)  written by its family, e.g. weights.safetensors and vocabulary.json
+    screen.safetensors   of its first stage, where it has one
 
 To change the format: raise ``FORMAT_VERSION``, keep reading the old one here, and add a bundle in
 the old format to the tests.
@@ -16,12 +17,15 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.files import sha256_of
@@ -30,12 +34,14 @@ from hatespeech_no.models.elements import ElementModel
 from hatespeech_no.models.embeddings import EmbeddingsModel
 from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.models.onnx import OnnxModel
+from hatespeech_no.models.screen import Screen, ScreenRecord
 from hatespeech_no.models.tfidf import TfidfModel
 from hatespeech_no.text.passages import sentencizer_version
 from hatespeech_no.triage.profiles import OperatingPoints
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+_SCREEN = "screen.safetensors"
 _FAMILIES: dict[str, type[ElementModel]] = {
     model.family: model for model in (TfidfModel, EmbeddingsModel, EncoderModel, OnnxModel)
 }
@@ -61,6 +67,7 @@ class Manifest(BaseModel):
         languages: the model was trained and validated on these.
         rules_version: of the triage rules when it was trained; scoring applies those installed.
         sentencizer: what split passages; tiers depend on it, so another one is warned of.
+        screen: of the first stage that dismisses texts, where there is one.
         metrics: of this model, by ``<suite>/<slice>/<element>/<metric>``.
         files: sha256 of each file.
     """
@@ -81,6 +88,7 @@ class Manifest(BaseModel):
     calibration: dict[str, Any]
     thresholds: dict[str, float]
     operating_points: OperatingPoints = OperatingPoints()
+    screen: ScreenRecord | None = None
     data: list[Corpus]
     metrics: dict[str, float]
     files: dict[str, str] = {}
@@ -89,9 +97,10 @@ class Manifest(BaseModel):
 class Bundle:
     """A model with its calibration and operating point, loaded or about to be saved."""
 
-    def __init__(self, manifest: Manifest, model: ElementModel) -> None:
+    def __init__(self, manifest: Manifest, model: ElementModel, screen: Screen | None = None) -> None:
         self.manifest = manifest
         self.model = model
+        self.screen = screen
         self.calibration = Calibration.from_dict(manifest.calibration)
         if manifest.sentencizer != sentencizer_version():
             warnings.warn(
@@ -99,10 +108,18 @@ class Bundle:
                 stacklevel=2,
             )
 
+    def dismisses(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Which texts the first stage dismisses; none where there is no such stage."""
+        if self.screen is None or not isinstance(self.model, EncoderModel | OnnxModel):
+            return np.zeros(len(texts), bool)
+        return self.screen.dismisses(self.model.tokenizer, texts)
+
     @property
     def digest(self) -> str:
         """Short sha256 over the manifest, and through it over every file."""
-        content = self.manifest.model_dump_json(exclude={"created", "metrics"})
+        # A field that came later leaves the digests of those without it as they were.
+        later = {"screen"} if self.manifest.screen is None else set()
+        content = self.manifest.model_dump_json(exclude={"created", "metrics", *later})
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def save(self, folder: Path) -> None:
@@ -117,6 +134,9 @@ class Bundle:
         try:
             temporary.mkdir(parents=True)
             self.manifest.settings = dict(self.model.save(temporary))
+            if self.screen is not None:
+                self.manifest.screen = self.screen.record
+                save_file(self.screen.tensors(), temporary / _SCREEN)
             self.manifest.files = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
             (temporary / MANIFEST).write_text(self.manifest.model_dump_json(indent=2), "utf-8")
             temporary.rename(folder)
@@ -148,7 +168,8 @@ class Bundle:
         if family is None:
             raise HatespeechError(f"{folder}: this version knows no model family {manifest.family!r}")
         try:
-            return cls(manifest, family.load(folder, manifest.settings))
+            screen = None if manifest.screen is None else Screen.of(load_file(folder / _SCREEN), manifest.screen)
+            return cls(manifest, family.load(folder, manifest.settings), screen)
         except (KeyError, ValueError, TypeError, AttributeError, SafetensorError, OSError) as error:
             raise HatespeechError(f"{folder}: the model's files do not fit its manifest ({error})") from error
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from hatespeech_no import load
 from hatespeech_no.corpora import load_corpus, statement_from_row
@@ -23,14 +24,15 @@ from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.models.onnx import Precision
 from hatespeech_no.models.windows import Windows, make_windows
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
-from hatespeech_no.taxonomy import ELEMENTS, Conduct
+from hatespeech_no.taxonomy import ELEMENTS, Conduct, Tier
 from hatespeech_no.training import load_config, train
+from hatespeech_no.training.distil import _tolerance_limit, distil
 from hatespeech_no.training.examples import Example, by_length, draw, make_examples
 from hatespeech_no.training.export import export
 from hatespeech_no.training.finetune import EncoderConfig, finetune
 from hatespeech_no.training.record import quiet
 from hatespeech_no.training.release import release
-from tests.fixtures import ROOT, STATEMENTS
+from tests.fixtures import ROOT, STATEMENTS, statement_rows
 
 torch = pytest.importorskip("torch")
 
@@ -441,6 +443,7 @@ def test_an_exported_model_scores_without_torch(
     monkeypatch.setattr("hatespeech_no.training.export._MOST_LOST", 0.05)
     parity = export(source, tmp_path / "onnx", precision, rows)
     assert parity.largest <= (0.001 if precision == "fp32" else 0.1)
+    assert parity.batch_effect < 1e-4
     statements = [statement_from_row(row) for row in rows]
     tiers = [[a.tier for a in load(str(model)).score(statements)] for model in (run_folder, tmp_path / "onnx")]
     assert parity.tier_flips == pytest.approx(np.mean([one != other for one, other in zip(*tiers, strict=True)]))
@@ -631,3 +634,52 @@ def test_mistakes_in_the_settings_are_named(
     ]
     with pytest.raises(HatespeechError, match=message):
         train(load_config(ROOT / "configs" / "demo.yaml", changes))
+
+
+def test_a_first_stage_dismisses_what_the_model_would_not_flag_and_says_so(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_run: Path
+) -> None:
+    bundle, texts = load(str(run_folder)).bundle, [row["text"] for row in statement_rows()[:600]]
+    with pytest.raises(HatespeechError, match="of 150 texts to measure on are flagged, and 600 are needed"):
+        distil(bundle, texts, "our statements")
+    monkeypatch.setattr("hatespeech_no.training.distil.LEAST_FLAGGED", 5)
+    monkeypatch.setattr("hatespeech_no.training.distil.MOST_LOST", 0.4)
+    distil(bundle, texts, "our statements").save(tmp_path / "quick")
+    slow, quick = load(str(run_folder)), load(tmp_path / "quick")
+    record = quick.bundle.manifest.screen
+    assert record is not None
+    assert (record.texts, record.population) == (150, "our statements")
+    assert 0 < record.dismissed < 150
+    assert record.lost <= 0.4 * record.flagged
+    assert quick.bundle.digest != slow.bundle.digest
+    found, whole = quick.score(texts), slow.score(texts)
+    dismissed = ["screened" in a.flags for a in found]
+    assert 0 < sum(dismissed) < 600
+    for ours, theirs, screened in zip(found, whole, dismissed, strict=True):
+        if screened:
+            assert (ours.tier, ours.p_hateful, ours.passage is None) == (Tier.PROTECTED, None, False)
+        else:
+            assert (ours.tier, ours.p_hateful) == (theirs.tier, pytest.approx(theirs.p_hateful, abs=1e-4))
+    # A first stage that was made for texts alone does not judge one whose circumstances are known.
+    quiet_text = texts[dismissed.index(True)]
+    for statement in (Statement(quiet_text, thread=("Hva?",)), Statement(quiet_text, addressee_is_minor=True)):
+        assert "screened" not in quick.score(statement)[0].flags
+    assert "screened" in quick.score(Statement(quiet_text, publicity="public"))[0].flags
+
+    monkeypatch.setattr("hatespeech_no.training.distil._tolerance_limit", lambda flagged: float("inf"))
+    with pytest.raises(HatespeechError, match="a first stage would lose"):
+        distil(bundle, texts, "our statements")
+    with pytest.raises(HatespeechError, match="family 'tfidf' is fast enough"):
+        distil(load(str(demo_run)).bundle, texts, "our statements")
+
+
+@pytest.mark.parametrize(("flagged", "below"), [(500, None), (600, 0), (2000, 4)])
+def test_the_limit_holds_with_the_certainty_that_is_promised(flagged: int, below: int | None) -> None:
+    scores = np.arange(flagged, dtype=float)
+    if below is None:
+        with pytest.raises(HatespeechError, match="too few to promise"):
+            _tolerance_limit(scores)
+    else:
+        assert _tolerance_limit(scores) == below
+        # Chance that a limit at the next order statistic up would still promise too much.
+        assert binom.cdf(below, flagged, 0.005) <= 0.05 < binom.cdf(below + 1, flagged, 0.005)

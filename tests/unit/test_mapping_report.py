@@ -353,6 +353,15 @@ def test_labels_of_any_table_are_read_alike_and_what_is_missing_stays_so(tmp_pat
     assert pd.isna(found.loc["b", "tier"])
 
 
+def test_what_a_first_stage_dismissed_is_counted_with_the_population(tmp_path: Path) -> None:
+    rows = [{"text": "a", "p_hateful": 0.7, "p_actionable": 0.1, "tier": "lawful_hate", "flags": "shielded"}]
+    rows += [{"text": "b", "tier": "protected", "flags": "screened"}, {"text": "", "tier": None, "flags": "no_text"}]
+    pd.DataFrame(rows).to_parquet(tmp_path / "scored.parquet")
+    read = read_scored(tmp_path / "scored.parquet", Columns())
+    assert read["p_hateful"].tolist() == [0.7, 0.0]
+    assert read["p_actionable"].tolist() == [0.1, 0.0]
+
+
 def test_the_file_that_was_drawn_from_must_be_the_same(scored: pd.DataFrame, tmp_path: Path) -> None:
     source = tmp_path / "scored.csv"
     scored.to_csv(source, index=False)

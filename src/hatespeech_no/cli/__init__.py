@@ -14,6 +14,7 @@ from hatespeech_no.cli.audit import audit
 from hatespeech_no.cli.card import card
 from hatespeech_no.cli.compare import compare
 from hatespeech_no.cli.data import data
+from hatespeech_no.cli.distil import distil
 from hatespeech_no.cli.evaluate import evaluate
 from hatespeech_no.cli.explain import explain
 from hatespeech_no.cli.export import export
@@ -39,7 +40,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, sweep, evaluate, audit, compare, export, release, score, explain, rules, log, ui, card, promote):
+for command in (
+    train,
+    sweep,
+    evaluate,
+    audit,
+    compare,
+    export,
+    distil,
+    release,
+    score,
+    explain,
+    rules,
+    log,
+    ui,
+    card,
+    promote,
+):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")

@@ -59,7 +59,7 @@ def read_scored(source: Path, columns: Columns, *, texts: bool = False) -> pd.Da
     wanted = {name: column for name, column in columns if column is not None}
     if not texts:
         wanted = {name: column for name, column in wanted.items() if name not in ("text", "thread")}
-    own = ("p_hateful", "p_actionable", "tier", "grounds", "conduct")
+    own = ("p_hateful", "p_actionable", "tier", "grounds", "conduct", "flags")
     with open_table(source, text_column=columns.text) as table:
         _need(table, [*wanted.values(), "p_hateful", "tier"])
         rows = [
@@ -74,6 +74,8 @@ def read_scored(source: Path, columns: Columns, *, texts: bool = False) -> pd.Da
         raise HatespeechError(f"{source}: several rows have the id {frame['id'][twice].iloc[0]!r}; give each its own")
     for name in _SCORES:
         frame[name] = _numbers(frame, name, source, lambda p: (p >= 0) & (p <= 1), "is no probability from 0 to 1")
+    # What a first stage dismissed belongs to the population; how it is ranked only changes what a label is worth.
+    frame.loc[["screened" in _codes(flags, str(source)) for flags in frame.pop("flags")], list(_SCORES)] = 0.0
     scored = frame[frame["p_hateful"].notna()].reset_index(drop=True)
     if scored.empty:
         raise HatespeechError(f"{source}: no row has a p_hateful; score the file with a model that answers it")

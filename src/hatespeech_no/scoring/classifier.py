@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from hatespeech_no.models.attribution import WordWeight, attribute
 from hatespeech_no.models.elements import Input, Probabilities
 from hatespeech_no.scoring.assessment import Assessment, Assessments
 from hatespeech_no.scoring.reading import Read
-from hatespeech_no.scoring.scored import Scored, assess
-from hatespeech_no.statement import Statement
+from hatespeech_no.scoring.scored import Dismissed, Scored, assess
+from hatespeech_no.statement import Circumstances, Statement
 from hatespeech_no.tables.frames import Frame, frame_like, texts_of
 from hatespeech_no.tables.rejected import problem_with_text
-from hatespeech_no.taxonomy import Tier
+from hatespeech_no.taxonomy import Publicity, Tier
 from hatespeech_no.text.language import LanguageGuess, guess_languages
 from hatespeech_no.triage import load_rules
 from hatespeech_no.triage.chances import FactChances, tier_chances
@@ -148,38 +149,57 @@ class Classifier:
         if batch:
             yield batch
 
-    def _score_batch(self, batch: Sequence[Read], prevalence: Mapping[str, float]) -> list[Scored]:
+    def _score_batch(self, batch: Sequence[Read], prevalence: Mapping[str, float]) -> list[Scored | Dismissed]:
         guesses = iter(guess_languages([read.statement.text for read in batch if read.statement.language is None]))
-        probabilities = self.probabilities([given for read in batch for given in read.inputs])
+        mine = [next(guesses) if read.statement.language is None else None for read in batch]
+        served = [self._is_served(read.statement.language, guess) for read, guess in zip(batch, mine, strict=True)]
+        dismissed = self._dismissed(batch) & np.array(served)
+        left = [(batch[i], mine[i], served[i]) for i in np.flatnonzero(~dismissed).tolist()]
+        by_model = iter(self._by_model(left, prevalence) if left else ())
+        return [
+            Dismissed(read.statement.id, None if guess is None else guess.code, read.places[0])
+            if dismiss
+            else next(by_model)
+            for read, guess, dismiss in zip(batch, mine, dismissed, strict=True)
+        ]
+
+    def _dismissed(self, batch: Sequence[Read]) -> NDArray[np.bool_]:
+        """Which texts the first stage dismisses, however they are read; it was made for texts alone."""
+        found = np.zeros(len(batch), bool)
+        if self.bundle.screen is not None:
+            alone = [i for i, read in enumerate(batch) if read.places and _nothing_is_known(read.statement)]
+            numbers = np.array([i for i in alone for _ in batch[i].inputs], int)
+            dismissed = self.bundle.dismisses([given.text for i in alone for given in batch[i].inputs])
+            found[alone] = True
+            found[numbers[~dismissed]] = False
+        return found
+
+    def _by_model(
+        self, batch: Sequence[tuple[Read, LanguageGuess | None, bool]], prevalence: Mapping[str, float]
+    ) -> Iterator[Scored]:
+        probabilities = self.probabilities([given for read, _, _ in batch for given in read.inputs])
         shown = self.bundle.calibration.at_prevalence(probabilities, prevalence)
         facts = FactChances.of(probabilities.of, probabilities.conduct)
-        knowns, rows_of = [], []
+        knowns = [known_of(read.statement.circumstances, language_served=served) for read, _, served in batch]
+        chances = self._chances(
+            facts, [known for known, (read, _, _) in zip(knowns, batch, strict=True) for _ in range(read.rows)]
+        )
         position = 0
-        for read in batch:
-            guess = next(guesses) if read.statement.language is None else None
-            served = self._is_served(read.statement.language, guess)
-            knowns.append((known_of(read.statement.circumstances, language_served=served), guess))
-            rows_of.append(list(range(position, position := position + read.rows)))
-        chances = self._chances(facts, [known for (known, _), rows in zip(knowns, rows_of, strict=True) for _ in rows])
-        scored = []
-        for read, (known, guess), rows in zip(batch, knowns, rows_of, strict=True):
-            wholes, own = read.split(rows)
+        for known, (read, guess, _) in zip(knowns, batch, strict=True):
+            wholes, own = read.split(range(position, position := position + read.rows))
             passages = np.array(own)
             hateful = shown.of("hateful")
             whole = wholes[0] if hateful is None else max(wholes, key=lambda row: hateful[row])
-            scored.append(
-                Scored(
-                    id=read.statement.id,
-                    guessed_language=None if guess is None else guess.code,
-                    known=known,
-                    probabilities=shown.row(whole),
-                    places=read.places,
-                    passages={name: probabilities.yes[passages, i] for i, name in enumerate(probabilities.names)},
-                    facts=facts[passages],
-                    chances=chances[passages],
-                )
+            yield Scored(
+                id=read.statement.id,
+                guessed_language=None if guess is None else guess.code,
+                known=known,
+                probabilities=shown.row(whole),
+                places=read.places,
+                passages={name: probabilities.yes[passages, i] for i, name in enumerate(probabilities.names)},
+                facts=facts[passages],
+                chances=chances[passages],
             )
-        return scored
 
     def _chances(self, facts: FactChances, knowns: Sequence[Known]) -> NDArray[np.float32]:
         """Chances of the tiers of each row in its circumstances, most of which are alike."""
@@ -189,7 +209,10 @@ class Classifier:
             chances[rows] = tier_chances(facts[rows], known)
         return chances
 
-    def _assess(self, scored: Scored, profile: str) -> Assessment:
+    def _assess(self, scored: Scored | Dismissed, profile: str) -> Assessment:
+        if isinstance(scored, Dismissed):
+            self.bundle.manifest.operating_points.profile(profile)  # an unknown one is a mistake for every text
+            return scored.assessment(profile, self.versions)
         return assess(scored, self.bundle.manifest, profile, self.versions)
 
     def _is_served(self, language: str | None, guess: LanguageGuess | None) -> bool:
@@ -229,6 +252,11 @@ def _primary_language(code: str) -> str:
     """The language of a BCP 47 code, without region or script; ``no`` is read as Bokmål."""
     primary = code.lower().replace("_", "-").partition("-")[0]
     return "nb" if primary == "no" else primary
+
+
+def _nothing_is_known(statement: Statement) -> bool:
+    """Whether a text comes without circumstances, but for where it was said."""
+    return replace(statement.circumstances, publicity=Publicity.UNKNOWN) == Circumstances()
 
 
 def _as_statement(item: str | Statement, position: int) -> Statement:

@@ -45,6 +45,27 @@ class Scored:
     chances: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """One statement that the model did not read, since its first stage dismissed it; see ``Scored``."""
+
+    id: str | None
+    guessed_language: str | None
+    passage: tuple[int, int]
+
+    def assessment(self, profile: str, versions: Mapping[str, str]) -> Assessment:
+        """The same under every profile: protected, with a flag that tells by what."""
+        return Assessment(
+            self.id,
+            Tier.PROTECTED,
+            guessed_language=self.guessed_language,
+            flags=("screened",),
+            passage=self.passage,
+            profile=profile,
+            versions=versions,
+        )
+
+
 def assess(scored: Scored, manifest: Manifest, profile: str, versions: Mapping[str, str]) -> Assessment:
     """The assessment under a profile: the gravest passage decides.
 
