@@ -24,9 +24,11 @@ from hatespeech_no.cli.norhatecheck import norhatecheck
 from hatespeech_no.cli.promote import promote
 from hatespeech_no.cli.release import release
 from hatespeech_no.cli.review import review
-from hatespeech_no.cli.review_server import reader, serve
+from hatespeech_no.cli.review_server import reader
+from hatespeech_no.cli.review_server import serve as serve_review
 from hatespeech_no.cli.rules import rules
 from hatespeech_no.cli.score import score
+from hatespeech_no.cli.serve import serve
 from hatespeech_no.cli.sweep import sweep
 from hatespeech_no.cli.train import train
 from hatespeech_no.cli.ui import ui
@@ -50,6 +52,7 @@ for command in (
     distil,
     release,
     score,
+    serve,
     explain,
     rules,
     log,
@@ -61,7 +64,7 @@ for command in (
 app.add_typer(data, name="data")
 app.add_typer(norhatecheck, name="norhatecheck")
 app.add_typer(mapping, name="map")
-review.command()(serve)
+review.command("serve")(serve_review)
 review.add_typer(reader, name="reader")
 app.add_typer(review, name="review")
 
