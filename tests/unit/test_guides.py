@@ -19,7 +19,7 @@ from tests.fixtures import ROOT
 
 DOCS = ROOT / "docs"
 GUIDES = [DOCS / "guide.nb.md", DOCS / "guide.en.md"]
-PAGES = [*GUIDES, DOCS / "from-perspective-api.md", DOCS / "dpia.nb.md", DOCS / "dpia.en.md"]
+PAGES = [*GUIDES, DOCS / "from-perspective-api.md", DOCS / "dpia.nb.md", DOCS / "dpia.en.md", DOCS / "serving.md"]
 READERS = [DOCS / "review.nb.md", DOCS / "review.en.md"]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -101,8 +101,8 @@ def test_every_command_and_option_exists(page: Path) -> None:
             assert rest[0] in inner, words
             command = inner[rest.pop(0)]
         assert set(_OPTION.findall(" ".join(rest))) <= _options(command), words
-    pip = re.compile(r"^.*\bpip install\b.*$", re.MULTILINE)
-    assert set(_OPTION.findall(pip.sub("", text))) <= _every_option(get_command(app))
+    others = re.compile(r"^.*\b(pip install|mlflow models)\b.*$|`--env-manager local`", re.MULTILINE)
+    assert set(_OPTION.findall(others.sub("", text))) <= _every_option(get_command(app))
 
 
 @pytest.mark.parametrize("page", [*PAGES, *READERS], ids=lambda path: path.name)
