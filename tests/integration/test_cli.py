@@ -100,6 +100,27 @@ def test_pyfunc_serves_the_same(home: Path) -> None:
     pd.testing.assert_frame_equal(model.predict(frame), local)
 
 
+def test_what_reaches_the_pyfunc_is_refused_without_its_text(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+    from fastapi.testclient import TestClient
+    from mlflow.pyfunc import scoring_server
+
+    monkeypatch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")  # the server sets it and leaves it
+    mlflow.set_tracking_uri(f"sqlite:///{home}/runs/mlflow.db")
+    client = TestClient(scoring_server.init(mlflow.pyfunc.load_model("models:/hatespeech_no-demo/1")))
+    for value, reason in (
+        ("Qvzxmark\0", "text 1 holds a NUL character"),
+        (3, "row 1, column 'text': is int, not a text"),
+        (["Qvzxmark"], "row 1, column 'text': is list, not a text"),
+        ("Qvzxmark" * 12_501, "text 1 the text is over 100000 characters"),
+    ):
+        body = {"dataframe_split": {"columns": ["text"], "data": [["Qvzxmark"], [value]]}}
+        answer = client.post("/invocations", json=body)
+        assert answer.status_code == 400
+        assert reason in answer.json()["stack_trace"]
+        assert "Qvzxmark" not in answer.text
+
+
 def test_the_store_holds_no_text(home: Path) -> None:
     files = [p for p in (home / "runs" / "mlartifacts").rglob("*") if p.is_file()]
     assert files

@@ -23,7 +23,12 @@ class HatespeechModel(PythonModel):  # type: ignore[misc]  # MLflow is untyped
         self._classifier = Classifier(Bundle.load(Path(context.artifacts["bundle"])))
 
     def predict(self, context: object, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Assess the texts of a frame."""
+        """Assess the texts of a frame.
+
+        Raises:
+            HatespeechError: a value is no text that can be scored. Not an ``MlflowException``: MLflow's
+                server puts the rows into the message of those.
+        """
         return self._classifier.score_frame(model_input)
 
 
