@@ -1,0 +1,172 @@
+"""Texts per second, time to the first score and memory of our models and of what else there is, in one run.
+
+    make bench        # or: python experiments/throughput/run.py [FOLDER OF A MODEL WITH A FIRST STAGE]
+
+Each is a process of its own, one after the other, on the same comments. Transformers other than the one in the box
+have random weights, which take as long as trained ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CONSOLE = Console()
+ROUNDS = 3
+Score = Callable[[Sequence[str]], object]
+
+BERT = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536}
+"""The shape of multilingual-e5-small, of which the model in the box is made."""
+XLM_R_BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+
+
+def ours(folder: Path) -> Score:
+    """A bundle of ours, all of scoring included: passages, disguised words, languages, calibration, triage."""
+    import hatespeech_no
+
+    return hatespeech_no.load(folder).score
+
+
+def box() -> Score:
+    """The model that the package carries."""
+    import hatespeech_no
+
+    return hatespeech_no.load().score
+
+
+def random_encoder(folder: Path, precision: str) -> None:
+    """The box's bundle with a network of the same shape and random weights, for torch or as it is exported."""
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import BertConfig, BertModel
+
+    from hatespeech_no.bundle import Bundle
+    from hatespeech_no.loading import RELEASED
+    from hatespeech_no.models.backbones import BackboneConfig
+    from hatespeech_no.models.encoder import EncoderModel
+    from hatespeech_no.models.network import ElementNetwork
+    from hatespeech_no.models.onnx import export
+
+    torch.manual_seed(0)
+    released = Bundle.load(RELEASED).manifest
+    tokenizer = Tokenizer.from_file(str(RELEASED / "tokenizer.json"))
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), pad_token_id=released.settings["pad"], **BERT)
+    model: Any = EncoderModel(
+        ElementNetwork(BertModel(config, add_pooling_layer=False), BERT["hidden_size"]).eval(),
+        tokenizer,
+        BackboneConfig.model_validate(released.settings["backbone"]),
+        released.settings["names"],
+        conduct=released.settings["conduct"],
+    )
+    with tempfile.TemporaryDirectory() as graph:
+        if precision != "torch":
+            model = export(model, Path(graph), "int8" if precision == "int8" else "fp32")
+        changes = {"family": model.family, "files": {}, "settings": {}}
+        Bundle(released.model_copy(update=changes), model).save(folder)
+
+
+def pipeline(shape: dict[str, int], vocabulary: int, batch: int) -> Score:
+    """What a tutorial has: ``transformers.pipeline`` with one yes/no label."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+    from transformers import pipeline as make
+
+    from hatespeech_no.loading import RELEASED
+
+    torch.manual_seed(0)
+    special = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(RELEASED / "tokenizer.json"), **special)
+    model = BertForSequenceClassification(BertConfig(vocab_size=vocabulary, pad_token_id=1, **shape)).eval()
+    classify = make("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    return lambda texts: classify(list(texts), batch_size=batch, truncation=True, max_length=512)
+
+
+def engines(folder: Path) -> dict[str, tuple[int, Callable[[], Score]]]:
+    """How many comments each is given, and how it is started."""
+    return {
+        "tfidf (demo)": (20_000, lambda: ours(folder / "tfidf")),
+        "int8, the model in the box": (4_000, box),
+        "int8": (4_000, lambda: ours(folder / "int8")),
+        "ONNX fp32": (2_000, lambda: ours(folder / "fp32")),
+        "torch fp32": (2_000, lambda: ours(folder / "torch")),
+        "with a first stage": (4_000, lambda: ours(folder / "first-stage")),
+        "plain pipeline, batches of 32": (1_000, lambda: pipeline(BERT, 49_306, 32)),
+        "plain pipeline, one by one": (500, lambda: pipeline(BERT, 49_306, 1)),
+        "shape of XLM-R base, plain, batches of 32": (300, lambda: pipeline(XLM_R_BASE, 250_002, 32)),
+    }
+
+
+def measure(name: str, folder: Path) -> dict[str, float]:
+    """One engine, in this process: seconds to the first score, texts per second (median), peak memory in MB."""
+    texts = json.loads((folder / "comments.json").read_text("utf-8"))
+    count, start = engines(folder)[name]
+    began = time.perf_counter()
+    score = start()
+    score(["Noen som vet når biblioteket åpner igjen?"])
+    first = time.perf_counter() - began
+    rates = []
+    for i in range(ROUNDS):
+        part = texts[i * count : (i + 1) * count]
+        began = time.perf_counter()
+        score(part)
+        rates.append(len(part) / (time.perf_counter() - began))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return {"first": first, "texts_per_s": statistics.median(rates), "peak_mb": peak}
+
+
+def multiplications() -> float:
+    """fp32 operations per second of this machine when it multiplies matrices of the model's size, in 10⁹."""
+    import torch
+
+    a, b = torch.rand(1024, 384), torch.rand(384, 1536)
+    rates = []
+    for _ in range(30):
+        began = time.perf_counter()
+        torch.mm(a, b)
+        rates.append(2 * a.shape[0] * b.numel() / (time.perf_counter() - began) / 1e9)
+    return statistics.median(rates)
+
+
+def main(with_first_stage: Path | None) -> None:
+    """Prepare, measure each, write ``results.json``."""
+    from comments import comments
+
+    from hatespeech_no.training import load_config, train
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "comments.json").write_text(json.dumps(comments(60_000)), "utf-8")
+        demo = load_config(ROOT / "configs" / "demo.yaml", [f"output={folder}", "tracking.register_as=null"])
+        train(demo)[0].rename(folder / "tfidf")
+        for precision in ("torch", "fp32", "int8"):
+            random_encoder(folder / precision, precision)
+        if with_first_stage is not None:
+            (folder / "first-stage").symlink_to(with_first_stage.resolve())
+        results: dict[str, Any] = {"cores": os.cpu_count(), "gflop_per_s": round(multiplications()), "engines": {}}
+        for name in engines(folder):
+            if name != "with a first stage" or with_first_stage is not None:
+                command = [sys.executable, __file__, "--engine", name, str(folder)]
+                found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+                results["engines"][name] = json.loads(found.stdout.splitlines()[-1])
+                CONSOLE.print(name, results["engines"][name])
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--engine"]:
+        sys.stdout.write(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))) + "\n")
+    else:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
