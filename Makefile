@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export OMP_WAIT_POLICY ?= passive
 
 .DEFAULT_GOAL := help
-.PHONY: help demo release-model test check install nb-model clean
+.PHONY: help demo release-model bench test check install nb-model clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ demo: $(VENV)/.demo  ## Install, train on the statements shipped here, log to ML
 release-model: $(VENV)/.dev  ## Train the model that the package carries; an hour per seed, needs the corpora (data fetch)
 	$(BIN)/hatespeech-no train configs/release.yaml
 	$(BIN)/hatespeech-no release configs/release.yaml "$$(ls -d runs/release-* | tail -n 1)" src/hatespeech_no/released
+
+bench: $(VENV)/.dev  ## Measure throughput, start-up and memory of every engine; needs the corpora (data fetch)
+	$(BIN)/python experiments/throughput/run.py
 
 test: check  ## Install and run every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

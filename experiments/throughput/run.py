@@ -30,6 +30,8 @@ Score = Callable[[Sequence[str]], object]
 
 BERT = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536}
 """The shape of multilingual-e5-small, of which the model in the box is made."""
+OPERATIONS = 2 * 12 * (4 * 384 * 384 + 2 * 384 * 1536)
+"""Of its matrices, per token; attention adds a few per cent."""
 XLM_R_BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 
 
@@ -127,6 +129,17 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     return {"first": first, "texts_per_s": statistics.median(rates), "peak_mb": peak}
 
 
+def tokens(folder: Path) -> float:
+    """Mean number of tokens of a comment, for the model in the box."""
+    from tokenizers import Tokenizer
+
+    from hatespeech_no.loading import RELEASED
+
+    texts = json.loads((folder / "comments.json").read_text("utf-8"))[:5000]
+    tokenizer = Tokenizer.from_file(str(RELEASED / "tokenizer.json"))
+    return statistics.mean(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
+
+
 def multiplications() -> float:
     """fp32 operations per second of this machine when it multiplies matrices of the model's size, in 10⁹."""
     import torch
@@ -155,7 +168,10 @@ def main(with_first_stage: Path | None) -> None:
             random_encoder(folder / precision, precision)
         if with_first_stage is not None:
             (folder / "first-stage").symlink_to(with_first_stage.resolve())
-        results: dict[str, Any] = {"cores": os.cpu_count(), "gflop_per_s": round(multiplications()), "engines": {}}
+        rate = multiplications()
+        roof = rate * 1e9 / (tokens(folder) * OPERATIONS)
+        results: dict[str, Any] = {"cores": os.cpu_count(), "gflop_per_s": round(rate), "roof_texts_per_s": round(roof)}
+        results["engines"] = {}
         for name in engines(folder):
             if name != "with a first stage" or with_first_stage is not None:
                 command = [sys.executable, __file__, "--engine", name, str(folder)]
@@ -163,6 +179,23 @@ def main(with_first_stage: Path | None) -> None:
                 results["engines"][name] = json.loads(found.stdout.splitlines()[-1])
                 CONSOLE.print(name, results["engines"][name])
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    draw(results)
+
+
+def draw(results: dict[str, Any]) -> None:
+    """Texts per second of each engine, as bars, with the roof of multiplying in fp32."""
+    from matplotlib import pyplot
+
+    found = sorted(results["engines"].items(), key=lambda item: item[1]["texts_per_s"])
+    figure, axes = pyplot.subplots(figsize=(8, 3.5), layout="constrained")
+    bars = axes.barh([name for name, _ in found], [each["texts_per_s"] for _, each in found], color="#35618f")
+    axes.bar_label(bars, fmt="%.0f", padding=3)
+    axes.axvline(results["roof_texts_per_s"], color="#b3541e", linestyle="--", label="fp32 products alone, at best")
+    axes.set_xscale("log")
+    axes.set_xlim(right=axes.get_xlim()[1] * 2)
+    axes.set_xlabel(f"comments per second, {results['cores']} cores")
+    axes.legend(loc="lower right")
+    figure.savefig(HERE / "throughput.png", dpi=150)
 
 
 if __name__ == "__main__":

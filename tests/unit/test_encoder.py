@@ -660,6 +660,8 @@ def test_a_first_stage_dismisses_what_the_model_would_not_flag_and_says_so(
             assert (ours.tier, ours.p_hateful, ours.passage is None) == (Tier.PROTECTED, None, False)
         else:
             assert (ours.tier, ours.p_hateful) == (theirs.tier, pytest.approx(theirs.p_hateful, abs=1e-4))
+    with pytest.raises(HatespeechError, match="export without it, then distil"):
+        export(quick.bundle, tmp_path / "onnx", "fp32", load_corpus(str(STATEMENTS))["test"])
     # A first stage that was made for texts alone does not judge one whose circumstances are known.
     quiet_text = texts[dismissed.index(True)]
     for statement in (Statement(quiet_text, thread=("Hva?",)), Statement(quiet_text, addressee_is_minor=True)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ def spark_session(master: str | None = None, *, progress: bool = False) -> Spark
         builder = builder.master(master)
         if master.startswith("local"):  # nothing of it is open to other machines
             os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+            # Workers run in this environment, also where it is not the one on the path.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
             builder = builder.config("spark.ui.enabled", "false")
     try:
         with told_plainly():

@@ -68,6 +68,10 @@ def export(source: Bundle, target: Path, precision: Precision, rows: Dataset, la
     """
     if not isinstance(source.model, EncoderModel):
         raise HatespeechError(f"a bundle of the family {source.manifest.family!r} needs no export; only encoder does")
+    if source.screen is not None:
+        raise HatespeechError(
+            "what the first stage promises holds for this model alone: export without it, then distil"
+        )
     model, serves = source.model, source.manifest.languages
     if languages:
         model, serves = model.serving(languages), [code for code in serves if code in _codes(languages)]
