@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,15 @@ SHARED = ROOT.parent / "shared"
 STATEMENTS = ROOT / "data" / "statements" / "corpus.yaml"
 
 os.environ.setdefault("HATESPEECH_NO_KEY", "key of the tests")
+
+
+def script_in(folder: Path, *beside: str) -> Iterator[Any]:
+    """The script ``run.py`` of an experiment, which finds the modules beside it, until the fixture ends."""
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("run")
+    sys.path.remove(str(folder))
+    for name in ("run", *beside):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="session")

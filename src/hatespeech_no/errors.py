@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import traceback
+from pathlib import Path
 from types import ModuleType
 
 
@@ -19,6 +21,12 @@ class UnwritableError(HatespeechError):
 
 class MissingExtraError(HatespeechError):
     """An optional library is needed for what was asked and is not installed."""
+
+
+def kind_and_place(error: Exception) -> tuple[str, str, int | None]:
+    """Kind, file and line of an error whose message may hold a text."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return type(error).__name__, Path(at.filename).name, at.lineno
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from sklearn.metrics import f1_score, recall_score
 from hatespeech_no import Statement
 from hatespeech_no.corpora.dataset import to_dataset
 from hatespeech_no.statement import Elements
-from tests.fixtures import ROOT
+from tests.fixtures import ROOT, script_in
 
 FOLDER = ROOT / "experiments" / "leaderboard"
 TEXTS = ["Din idiot", "Idiotene der borte", "En fin dag", "Han sa ikke noe", "Skadedyr i kornet"]
@@ -26,11 +25,7 @@ TEXTS = ["Din idiot", "Idiotene der borte", "En fin dag", "Han sa ikke noe", "Sk
 @pytest.fixture(scope="module")
 def board() -> Iterator[Any]:
     """The script ``run.py``, which finds its modules beside it."""
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("run")
-    sys.path.remove(str(FOLDER))
-    for name in ("run", "page", "board"):
-        del sys.modules[name]
+    yield from script_in(FOLDER, "page", "board")
 
 
 def rows(board: Any, label: list[int]) -> Any:

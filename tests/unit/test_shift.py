@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.training import load_config
-from tests.fixtures import ROOT, STATEMENTS
+from tests.fixtures import ROOT, STATEMENTS, script_in
 
 FOLDER = ROOT / "experiments" / "shift"
 
@@ -23,11 +23,7 @@ FOLDER = ROOT / "experiments" / "shift"
 @pytest.fixture(scope="module")
 def study() -> Iterator[Any]:
     """The script ``run.py``, which finds its modules beside it."""
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("run")
-    sys.path.remove(str(FOLDER))
-    for name in ("run", "draw", "plan"):
-        sys.modules.pop(name, None)
+    yield from script_in(FOLDER, "draw", "plan")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -219,6 +220,11 @@ class Classifier:
         if guess is not None:
             return not guess.is_surely_none_of(self._languages)
         return language is None or self.serves(language)
+
+
+def versions_of(classifier: Classifier) -> dict[str, str]:
+    """What an assessment follows from beside text and options."""
+    return {**classifier.versions, "software": metadata.version("hatespeech_no")}
 
 
 FRAME_COLUMNS = (

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 from hatespeech_no.errors import HatespeechError, UnwritableError
 from hatespeech_no.scoring.assessment import Assessment
-from hatespeech_no.scoring.classifier import FRAME_COLUMNS, Classifier, frame_row
+from hatespeech_no.scoring.classifier import FRAME_COLUMNS, Classifier, frame_row, versions_of
 from hatespeech_no.scoring.inputs import FILE_COLUMN, Input, Layout, Options, Shard, open_input
 from hatespeech_no.scoring.rejects import SideFile, check_side_file
 from hatespeech_no.scoring.resume import Place, Run
@@ -119,8 +118,7 @@ def score_file(
     _check_target(source, place)
     with open_input(source, options) as given:
         layout = None if place.is_folder else _layout_of_file(given, target)
-        software = metadata.version("hatespeech_no")
-        follows_from = {"input": given.digests(), **classifier.versions, "software": software, **asdict(options)}
+        follows_from = {"input": given.digests(), **versions_of(classifier), **asdict(options)}
         run = Run(place, follows_from, overwrite=overwrite)
         summary = _begin(given, run, keep)
         if summary.already:

@@ -28,6 +28,8 @@ from hatespeech_no.tables import Problem, open_table, open_writer
 from hatespeech_no.taxonomy import Tier
 
 _ASSESSMENT = TypeAdapter(Assessment)
+FOLDER_MANIFEST = "_manifest.json"
+"""What an output that is a folder follows from."""
 _PARTS, _SCORES = "part-*.parquet", "*.jsonl.zst"
 
 
@@ -87,7 +89,7 @@ class Place:
     @property
     def manifest(self) -> Path:
         """What it follows from."""
-        return self._beside("_manifest.json", ".manifest.json")
+        return self._beside(FOLDER_MANIFEST, ".manifest.json")
 
     @property
     def rejected(self) -> Path:

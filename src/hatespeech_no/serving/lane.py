@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import traceback
-from pathlib import Path
 
 import anyio
 from fastapi import HTTPException, Request
 
+from hatespeech_no.errors import kind_and_place
 from hatespeech_no.scoring import Classifier
 from hatespeech_no.serving.metrics import Metrics
 from hatespeech_no.serving.schema import ScoreRequest, ScoreResponse
@@ -51,8 +50,7 @@ class Lane:
                 answer = ScoreResponse.of(self._classifier.score(statements, asked.profile, asked.prevalence))
         except Exception as error:
             # Its message, and so a traceback, may hold a text.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            _log.error("Scoring failed: %s in %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
+            _log.error("Scoring failed: %s in %s:%s", *kind_and_place(error))
             raise HTTPException(500, "scoring failed; the service's log says where") from None
         for assessed in answer.assessments:
             self._metrics.texts.labels(assessed.tier).inc()

@@ -14,15 +14,15 @@ from pydantic_core import to_jsonable_python
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import open_bundle
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.scoring.classifier import FRAME_COLUMNS
+from hatespeech_no.scoring.classifier import FRAME_COLUMNS, versions_of
 from hatespeech_no.scoring.files import Summary
 from hatespeech_no.scoring.inputs import SHARD_ROWS, Options
-from hatespeech_no.scoring.resume import Manifest
+from hatespeech_no.scoring.resume import FOLDER_MANIFEST, Manifest
 from hatespeech_no.spark.inputs import files_at, rows_of
 from hatespeech_no.spark.places import Place
 from hatespeech_no.spark.rows import REJECTED, ROW, TEXT
 from hatespeech_no.spark.session import told_plainly
-from hatespeech_no.spark.workers import Shipped, assessed, versions_of
+from hatespeech_no.spark.workers import Shipped, assessed
 from hatespeech_no.tables import Problem
 from hatespeech_no.taxonomy import Tier
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 REJECTS = "_rejected"
 """Folder in the output for the rows that could not be used."""
-_MANIFEST = "_manifest.json"
 _DEFAULT = Options()
 
 
@@ -97,7 +96,7 @@ def score_table(
         manifest.without_text = sum(n for tier, n in tiers if tier is None)
         manifest.rejected = {Problem(problem): n for problem, n in counts.items()}
         manifest.finished = True
-        place.write(_MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+        place.write(FOLDER_MANIFEST, manifest.model_dump_json(indent=2) + "\n")
     return Summary(Counter(manifest.tiers), manifest.without_text, Counter(manifest.rejected))
 
 
@@ -122,9 +121,9 @@ def _check_apart(source: Place, target: Place) -> None:
 
 def _begin(place: Place, manifest: Manifest, *, overwrite: bool) -> None:
     names = place.names()
-    if names and _MANIFEST not in names:
+    if names and FOLDER_MANIFEST not in names:
         raise HatespeechError(f"{place.address}: holds files that are no output of scoring; name a new or empty folder")
     if names and not overwrite:
         raise HatespeechError(f"{place.address}: is there already; give another name, or replace it with --overwrite")
     place.remove()
-    place.write(_MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+    place.write(FOLDER_MANIFEST, manifest.model_dump_json(indent=2) + "\n")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from hatespeech_no.bundle import Bundle
-from hatespeech_no.errors import HatespeechError
+from hatespeech_no.errors import HatespeechError, kind_and_place
 from hatespeech_no.scoring import Classifier
-from hatespeech_no.scoring.classifier import FRAME_COLUMNS, frame_row
+from hatespeech_no.scoring.classifier import FRAME_COLUMNS, frame_row, versions_of
 from hatespeech_no.scoring.inputs import Options
 from hatespeech_no.spark.rows import ROW, TEXT
 from hatespeech_no.statement import Statement
@@ -35,16 +33,10 @@ def safely(batches: Callable[_P, Iterator[Any]]) -> Callable[_P, Iterator[Any]]:
         except HatespeechError as error:
             raise HatespeechError(str(error)) from None
         except Exception as error:
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}"
-            raise HatespeechError(f"a worker failed with {place}") from None
+            kind, file, line = kind_and_place(error)
+            raise HatespeechError(f"a worker failed with {kind} in {file}, line {line}") from None
 
     return guarded
-
-
-def versions_of(classifier: Classifier) -> dict[str, str]:
-    """What an assessment follows from beside text and options."""
-    return {**classifier.versions, "software": metadata.version("hatespeech_no")}
 
 
 @dataclass(frozen=True)
