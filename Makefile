@@ -22,7 +22,7 @@ release-model: $(VENV)/.dev  ## Train the model that the package carries; an hou
 	$(BIN)/hatespeech-no release configs/release.yaml "$$(ls -d runs/release-* | tail -n 1)" src/hatespeech_no/released
 
 bench: $(VENV)/.dev  ## Measure throughput, start-up and memory of every engine; needs the corpora (data fetch)
-	$(BIN)/python experiments/throughput/run.py
+	$(BIN)/python experiments/throughput/run.py runs/tools
 
 test: check  ## Install and run every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -10,10 +10,8 @@ the page anew. No texts are kept.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
-import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from board import MODELS, SUITES, Model, Suite
 from numpy.typing import NDArray
 from page import page
 from rich.console import Console
+from tools import ToolError, answers, command_of
 
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.evaluation.labels import label_columns
@@ -49,10 +48,6 @@ RESULTS = HERE / "results.json"
 ENOUGH = 1500
 SEED = 0
 RESAMPLES = 1000
-
-
-class ToolError(Exception):
-    """A tool cannot be installed or does not answer; the message is its own last word."""
 
 
 @dataclass(frozen=True)
@@ -98,45 +93,17 @@ def said_by(command: Sequence[str], suite: Suite, rows: Rows) -> Floats:
     """What an adapter answers, shape (n,); a tool without the element is taken at its word for ``hateful``.
 
     Raises:
-        ToolError: it failed, or did not answer every text.
+        ToolError: see ``answers``.
     """
-    given = rows.texts.select_columns(["text", "thread"]).to_list()
-    answers = [
-        json.loads(line) for line in _call(command, "".join(json.dumps(row) + "\n" for row in given)).splitlines()
-    ]
-    if len(answers) != len(given):
-        raise ToolError(f"gave {len(answers)} answers to {len(given)} texts")
-    return np.array([float(answer.get(suite.element, answer["hateful"]) >= 0.5) for answer in answers])
-
-
-def command_of(model: Model, environments: Path, arguments: Sequence[str]) -> list[str]:
-    """An adapter's command line; its environment is made where there is none.
-
-    Raises:
-        ToolError: what the adapter requires cannot be installed.
-    """
-    python = Path(sys.executable)
-    if model.requires:
-        python = environments / model.adapter / "bin" / "python"
-        if not python.exists():
-            venv.create(environments / model.adapter, with_pip=True)
-        _call([str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *model.requires])
-    # -P: an adapter has the name of its tool, and must not import itself in place of it.
-    return [str(python), "-P", f"adapters/{model.adapter}.py", *model.arguments, *arguments]
-
-
-def _call(command: Sequence[str], given: str = "") -> str:
-    done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=HERE, check=False)  # noqa: S603
-    if done.returncode:
-        raise ToolError((done.stderr.strip() or "it failed without a word").splitlines()[-1])
-    return done.stdout
+    found = answers(command, rows.texts.select_columns(["text", "thread"]).to_list())
+    return np.array([float(answer.get(suite.element, answer["hateful"]) >= 0.5) for answer in found])
 
 
 def run(model: Model, command: Sequence[str], rows: Mapping[str, Rows], console: Console) -> dict[str, Any]:
     """Seconds and figures by suite, each shown as it comes.
 
     Raises:
-        ToolError: see ``said_by``.
+        ToolError: see ``answers``.
     """
     found = {}
     for name, suite in SUITES.items():

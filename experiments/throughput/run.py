@@ -1,15 +1,17 @@
 """Texts per second, time to the first score and memory of our models and of what else there is, in one run.
 
-    make bench        # or: python experiments/throughput/run.py [FOLDER OF A MODEL WITH A FIRST STAGE]
+    make bench
+    python experiments/throughput/run.py ENVIRONMENTS [FOLDER OF A MODEL WITH A FIRST STAGE]
 
 Each is a process of its own, one after the other, on the same comments. Transformers other than the one in the box
-have random weights, which take as long as trained ones.
+have random weights, which take as long as trained ones. Other people's tools are installed under ENVIRONMENTS.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,8 +25,10 @@ from rich.console import Console
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+LEADERBOARD = ROOT / "experiments" / "leaderboard"
 CONSOLE = Console()
 ROUNDS = 3
+TOOLS = ("HateSonar", "alt-profanity-check")
 Score = Callable[[Sequence[str]], object]
 
 BERT = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536}
@@ -95,6 +99,16 @@ def pipeline(shape: dict[str, int], vocabulary: int, batch: int) -> Score:
     return lambda texts: classify(list(texts), batch_size=batch, truncation=True, max_length=512)
 
 
+def tool(name: str, environments: Path) -> Score:
+    """Somebody else's tool as the leaderboard runs it, started anew for each part; one label per text."""
+    sys.path.append(str(LEADERBOARD))
+    from board import MODELS
+    from tools import answers, command_of
+
+    command = command_of(MODELS[name], environments)
+    return lambda texts: answers(command, [{"text": text, "thread": []} for text in texts])
+
+
 def engines(folder: Path) -> dict[str, tuple[int, Callable[[], Score]]]:
     """How many comments each is given, and how it is started."""
     return {
@@ -107,6 +121,8 @@ def engines(folder: Path) -> dict[str, tuple[int, Callable[[], Score]]]:
         "plain pipeline, batches of 32": (500, lambda: pipeline(BERT, 49_306, 32)),
         "plain pipeline, one by one": (200, lambda: pipeline(BERT, 49_306, 1)),
         "shape of XLM-R base, plain, batches of 32": (100, lambda: pipeline(XLM_R_BASE, 250_002, 32)),
+        "HateSonar": (10_000, lambda: tool("hatesonar", folder / "environments")),
+        "alt-profanity-check": (10_000, lambda: tool("alt_profanity_check", folder / "environments")),
     }
 
 
@@ -114,6 +130,8 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     """One engine, in this process: seconds to the first score, texts per second (median), peak memory in MB."""
     texts = json.loads((folder / "comments.json").read_text("utf-8"))
     count, start = engines(folder)[name]
+    if name in TOOLS:
+        start()  # installs it
     began = time.perf_counter()
     score = start()
     score(["Noen som vet når biblioteket åpner igjen?"])
@@ -124,11 +142,16 @@ def measure(name: str, folder: Path) -> dict[str, float]:
         began = time.perf_counter()
         score(part)
         rates.append(len(part) / (time.perf_counter() - began))
-    return {"first": first, "texts_per_s": statistics.median(rates), "peak_mb": peak_mb()}
+    return {"first": first, "texts_per_s": statistics.median(rates), "peak_mb": peak_mb(name in TOOLS)}
 
 
-def peak_mb() -> float:
-    """Largest memory of this process (Linux); ``getrusage`` would count that of the one it came from."""
+def peak_mb(of_tool: bool) -> float:
+    """Largest memory of this process (Linux), or of those it has started.
+
+    ``getrusage`` counts in that of the process from which another came, which for a tool is a small one.
+    """
+    if of_tool:
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
     (line,) = [line for line in Path("/proc/self/status").read_text("utf-8").splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1000
 
@@ -157,7 +180,7 @@ def multiplications() -> float:
     return statistics.median(rates)
 
 
-def main(with_first_stage: Path | None) -> None:
+def main(environments: Path, with_first_stage: Path | None) -> None:
     """Prepare, measure each, write ``results.json``."""
     from comments import comments
 
@@ -170,6 +193,8 @@ def main(with_first_stage: Path | None) -> None:
         train(demo)[0].rename(folder / "tfidf")
         for precision in ("torch", "fp32", "int8"):
             random_encoder(folder / precision, precision)
+        environments.mkdir(parents=True, exist_ok=True)
+        (folder / "environments").symlink_to(environments.resolve())
         if with_first_stage is not None:
             (folder / "first-stage").symlink_to(with_first_stage.resolve())
         rate = multiplications()
@@ -179,7 +204,9 @@ def main(with_first_stage: Path | None) -> None:
         for name in engines(folder):
             if name != "with a first stage" or with_first_stage is not None:
                 command = [sys.executable, __file__, "--engine", name, str(folder)]
-                found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+                found = subprocess.run(command, check=name not in TOOLS, stdout=subprocess.PIPE, text=True)  # noqa: S603
+                if found.returncode:
+                    continue  # it has said why on the screen
                 results["engines"][name] = json.loads(found.stdout.splitlines()[-1])
                 CONSOLE.print(name, results["engines"][name])
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
@@ -206,4 +233,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--engine"]:
         sys.stdout.write(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))) + "\n")
     else:
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+        main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

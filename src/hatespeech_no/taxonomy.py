@@ -21,12 +21,14 @@ class Named(StrEnum):
 
     nb: str
     en: str
+    position: int
 
     def __new__(cls, code: str, nb: str = "", en: str = "") -> Self:
-        """A member with its two names."""
+        """A member with its two names and its place among the others."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.nb, member.en = nb, en
+        member.position = len(cls.__members__)
         return member
 
     def label(self, lang: Lang = "en") -> str:
@@ -83,7 +85,7 @@ class Conduct(Named):
     @property
     def severity(self) -> int:
         """0 (none) to 7 (threat)."""
-        return list(Conduct).index(self)
+        return self.position
 
 
 class Target(Named):
@@ -144,7 +146,7 @@ class Tier(Named):
     @property
     def rank(self) -> int:
         """0 (protected) to 3 (actionable)."""
-        return list(Tier).index(self)
+        return self.position
 
 
 class Publicity(Named):

@@ -25,7 +25,7 @@ TEXTS = ["Din idiot", "Idiotene der borte", "En fin dag", "Han sa ikke noe", "Sk
 @pytest.fixture(scope="module")
 def board() -> Iterator[Any]:
     """The script ``run.py``, which finds its modules beside it."""
-    yield from script_in(FOLDER, "page", "board")
+    yield from script_in(FOLDER, "page", "board", "tools")
 
 
 def rows(board: Any, label: list[int]) -> Any:

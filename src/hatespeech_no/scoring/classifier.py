@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -69,8 +70,7 @@ class Classifier:
             HatespeechError: an item is no text, or the profile or a prevalence cannot be used.
         """
         given = [texts] if isinstance(texts, str | Statement) else texts
-        scored = [one for batch in self._batches(given) for one in self._score_batch(batch, prevalence or {})]
-        return Assessments(scored, self._assess, profile)
+        return Assessments(list(self._scored(given, prevalence or {})), self._assess, profile)
 
     def stream(
         self,
@@ -79,9 +79,8 @@ class Classifier:
         prevalence: Mapping[str, float] | None = None,
     ) -> Iterator[Assessment]:
         """Assess any number of texts in constant memory, batch by batch; see ``score``."""
-        for batch in self._batches(texts):
-            for scored in self._score_batch(batch, prevalence or {}):
-                yield self._assess(scored, profile)
+        for scored in self._scored(texts, prevalence or {}):
+            yield self._assess(scored, profile)
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
@@ -136,6 +135,20 @@ class Classifier:
     def probabilities(self, inputs: Sequence[Input]) -> Probabilities:
         """Calibrated probabilities, for evaluation: of each input first the whole text, then its spans."""
         return self.bundle.calibration.apply(self.bundle.model.scores(inputs))
+
+    def _scored(
+        self, texts: Iterable[str | Statement], prevalence: Mapping[str, float]
+    ) -> Iterator[Scored | Dismissed]:
+        """While the model reads a batch, the next one is split into passages and the one before is assessed."""
+        model = ThreadPoolExecutor(1)
+        ahead: Future[list[Scored | Dismissed]] | None = None
+        try:
+            for batch in self._batches(texts):
+                before, ahead = ahead, model.submit(self._score_batch, batch, prevalence)
+                yield from () if before is None else before.result()
+            yield from () if ahead is None else ahead.result()
+        finally:  # when it is stopped in the middle, nobody waits for what is under way
+            model.shutdown(wait=False, cancel_futures=True)
 
     def _batches(self, texts: Iterable[str | Statement]) -> Iterator[list[Read]]:
         batch: list[Read] = []

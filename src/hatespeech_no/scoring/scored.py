@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,18 @@ from hatespeech_no.triage.engine import Known
 from hatespeech_no.triage.profiles import decide
 
 _Kind = TypeVar("_Kind", Ground, Context)
+_ByFact = Mapping[str | None, Mapping[_Kind, str]]
+"""Members and the names of their elements, by the fact of the rules that they make up, if there is one."""
+
+_GROUNDS: _ByFact[Ground] = {
+    "ground_185": {g: f"ground_{g}" for g in Ground if g.section_185},
+    "other_ground": {g: f"ground_{g}" for g in Ground if not g.section_185},
+}
+_CONTEXTS: _ByFact[Context] = {
+    "shield": {c: f"context_{c}" for c in Context if c.is_shield},
+    "missing_context": {Context.MISSING_CONTEXT: f"context_{Context.MISSING_CONTEXT}"},
+    None: {c: f"context_{c}" for c in Context if not c.is_shield and c is not Context.MISSING_CONTEXT},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +95,18 @@ def assess(scored: Scored, manifest: Manifest, profile: str, versions: Mapping[s
     finding, places = why.finding, scored.places
     evidence = tuple(dict.fromkeys(places[row % len(places)] for row in (worst, *grave.tolist())))
 
-    def marked(kind: type[_Kind], prefix: str, fact_of: Callable[[_Kind], str | None]) -> tuple[_Kind, ...]:
+    def marked(kind: _ByFact[_Kind]) -> tuple[_Kind, ...]:
         """Members above their thresholds, as far as the facts behind the tier have them."""
-        p = {m: float(scored.passages[n][worst]) for m in kind if (n := f"{prefix}_{m}") in scored.passages}
-        above = {m for m in p if p[m] >= manifest.thresholds.get(f"{prefix}_{m}", 0.5)}
-        for fact in {fact_of(m) for m in kind} - {None}:
-            of_fact = {m for m in p if fact_of(m) == fact}
-            if why.facts[str(fact)] is False:
-                above -= of_fact
-            elif why.facts[str(fact)] and of_fact and not above & of_fact:
-                above.add(max(of_fact, key=lambda m: p[m]))
-        return tuple(m for m in kind if m in above)
+        found: list[_Kind] = []
+        for fact, members in kind.items():
+            if fact is not None and why.facts[fact] is False:
+                continue
+            p = {m: float(scored.passages[name][worst]) for m, name in members.items() if name in scored.passages}
+            above = [m for m in p if p[m] >= manifest.thresholds.get(members[m], 0.5)]
+            if p and not above and fact is not None and why.facts[fact]:
+                above = [max(p, key=lambda m: p[m])]
+            found += above
+        return tuple(sorted(found, key=lambda m: m.position))
 
     return Assessment(
         id=scored.id,
@@ -101,10 +114,10 @@ def assess(scored: Scored, manifest: Manifest, profile: str, versions: Mapping[s
         guessed_language=scored.guessed_language,
         p_hateful=scored.probabilities.get("hateful"),
         p_actionable=float(p_actionable.max()),
-        grounds=marked(Ground, "ground", lambda g: "ground_185" if g.section_185 else "other_ground"),
+        grounds=marked(_GROUNDS),
         conduct=why.conduct,
         target=tuple(t for t in Target if why.facts[f"target_{t}"]),
-        context=marked(Context, "context", _fact_of_context),
+        context=marked(_CONTEXTS),
         provisions=finding.provisions if tier.rank >= Tier.UNCERTAIN.rank else (),
         rules=finding.rules,
         adjustments=finding.adjustments,
@@ -120,12 +133,6 @@ def assess(scored: Scored, manifest: Manifest, profile: str, versions: Mapping[s
         profile=profile,
         versions=versions,
     )
-
-
-def _fact_of_context(context: Context) -> str | None:
-    if context.is_shield:
-        return "shield"
-    return "missing_context" if context is Context.MISSING_CONTEXT else None
 
 
 def _worst(scored: Scored, rows: NDArray[np.int64], tier: Tier) -> tuple[int, Explanation]:

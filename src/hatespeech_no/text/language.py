@@ -27,6 +27,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ENOUGH = 2000
 _ENDLESS = re.compile(r"(\w{40})\w+")
 _MASKED = re.compile(r"https?://\S+|@\w+|#\w+")
+_LAST_LATIN = "\u024f"
+"""Up to here all letters are Latin ones; so are nearly all texts."""
 _SCRIPTS = {"ARABIC": "ar", "CYRILLIC": "ru", "DEVANAGARI": "hi", "CJK": "zh", "HANGUL": "ko", "HEBREW": "he"}
 UNDETERMINED = "und"
 """BCP 47 code of a language that is not told."""
@@ -93,7 +95,7 @@ def _guess(text: str, values: Sequence[ConfidenceValue]) -> LanguageGuess:
 
 def _foreign_script(letters: str) -> str | None:
     """The code of the script that most letters are of, ``None`` if they are Latin."""
-    if letters.isascii():
+    if max(letters) <= _LAST_LATIN:
         return None
     names = [unicodedata.name(letter, "").partition(" ")[0] for letter in letters[:200]]
     latin = sum(name in ("LATIN", "MODIFIER", "MATHEMATICAL", "FULLWIDTH") for name in names)
