@@ -546,6 +546,7 @@ def test_the_checkpoint_is_judged_by_what_it_gets_right(backbone: BackboneConfig
     assert figures["loss"] > 0
 
 
+@pytest.mark.filterwarnings("default")  # other people's warnings
 def test_a_store_that_fails_while_it_trains_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
