@@ -139,6 +139,8 @@ class Bundle:
                 save_file(self.screen.tensors(), temporary / _SCREEN)
             self.manifest.files = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
             (temporary / MANIFEST).write_text(self.manifest.model_dump_json(indent=2), "utf-8")
+            for name in self.manifest.files:  # safetensors lets nobody else read what it writes
+                shutil.copymode(temporary / MANIFEST, temporary / name)
             temporary.rename(folder)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)

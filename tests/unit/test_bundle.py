@@ -115,6 +115,10 @@ def test_a_bundle_appears_whole_or_not_at_all(bundle: Path, tmp_path: Path, monk
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
 
 
+def test_who_may_read_one_file_may_read_all(bundle: Path) -> None:
+    assert len({path.stat().st_mode for path in bundle.iterdir()}) == 1
+
+
 def test_another_sentence_splitter_is_warned_of(bundle: Path) -> None:
     _manifest(sentencizer="spacy-2.0 blank:nb sentencizer")(bundle)
     with pytest.warns(UserWarning, match=r"made with spacy-2\.0"):
