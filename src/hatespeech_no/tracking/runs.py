@@ -16,11 +16,17 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.taxonomy import DETAILS
 from hatespeech_no.tracking.store import experiment_id, local_store, mlflow_module, reason
 from hatespeech_no.training.config import without_password
 from hatespeech_no.training.record import SUMMARY, Record
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
+
+_AT_A_GLANCE = (
+    *("macro_f1", "auroc", "alarm_rate", "balanced_macro_f1", "balanced_recall", "balanced_alarms"),
+    *("rows", "seconds"),
+)
 
 
 def never_costs_the_run(method: _Method) -> _Method:
@@ -104,13 +110,14 @@ class MlflowTracker:
 
     @never_costs_the_run
     def finish(self, folder: Path) -> None:
-        """Log mean and standard deviation over seeds, register the first seed's model, end the run."""
+        """Log mean and standard deviation of main metrics over seeds, register the first seed's model, end the run."""
         run_id = self._open[0]
         summary = json.loads((folder / SUMMARY).read_text("utf-8"))
         values = {}
-        for name, value in summary["metrics"].items():
+        for name in filter(_is_at_a_glance, summary["metrics"]):
+            value = summary["metrics"][name]
             values[name] = value["mean"]
-            if value["sd"] is not None and not name.endswith(("_lo", "_hi")):
+            if value["sd"] is not None:
                 values[f"{name}_sd"] = value["sd"]
         mlflow = mlflow_module()
         with mlflow.start_run(run_id=run_id):
@@ -189,6 +196,12 @@ def log_run_folder(folder: Path, uri: str | None = None, experiment: str | None 
     if problem is not None:
         raise HatespeechError(f"{without_password(uri)}: cannot be logged to ({problem})")
     return uri
+
+
+def _is_at_a_glance(key: str) -> bool:
+    """Whether runs are compared by it in the UI, which draws a chart of every metric; a seed has thousands."""
+    *_, element, metric = key.split("/")
+    return metric in _AT_A_GLANCE and element not in DETAILS
 
 
 def _log_seed(run_id: str, folder: Path) -> str:

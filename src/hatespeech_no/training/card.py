@@ -18,7 +18,7 @@ from hatespeech_no.bundle import MANIFEST, Manifest
 from hatespeech_no.corpora.catalogue import corpus_names, find_descriptor
 from hatespeech_no.scoring.assessment import NOTICE
 from hatespeech_no.taxonomy import DETAILS, ELEMENTS, Lang, element_label
-from hatespeech_no.training.config import ModelConfig
+from hatespeech_no.training.config import of_family
 from hatespeech_no.training.record import RECORD, Record
 from hatespeech_no.triage.profiles import ProfileName
 
@@ -143,8 +143,8 @@ def _settings(manifest: Manifest, record: Record | None) -> dict[str, str]:
     if record is None:
         own = manifest.settings.get("backbone", manifest.settings.get("config", {}))
         return {f"model.{manifest.family}.{name}": _plain(value) for name, value in own.items()}
-    others = [f"model.{name}." for name in ModelConfig.model_fields if name not in ("family", manifest.family)]
-    return {k: v for k, v in record.params.items() if not k.startswith((*OF_THIS_MACHINE, *others))}
+    own = of_family(record.params, record.params.get("model.family", manifest.family))
+    return {name: value for name, value in own.items() if not name.startswith(OF_THIS_MACHINE)}
 
 
 def _plain(value: object) -> str:

@@ -73,6 +73,12 @@ def without_password(address: str) -> str:
     return re.sub(r"(?<=://)[^/@]*@", "", address)
 
 
+def of_family(params: Mapping[str, str], family: str) -> dict[str, str]:
+    """Flat parameters of a configuration without the settings of other model families."""
+    others = [f"model.{name}." for name in ModelConfig.model_fields if name not in ("family", family)]
+    return {name: value for name, value in params.items() if not name.startswith(tuple(others))}
+
+
 class TrainingConfig(_Section):
     """A whole configuration.
 

@@ -22,7 +22,7 @@ from hatespeech_no.models.tfidf import fit_tfidf
 from hatespeech_no.text.keyed import load_key
 from hatespeech_no.training import processes
 from hatespeech_no.training.card import write_cards
-from hatespeech_no.training.config import DataConfig, TrainingConfig, without_password
+from hatespeech_no.training.config import DataConfig, TrainingConfig, of_family, without_password
 from hatespeech_no.training.data import RunData, by_passage, digest, load_pool, split_pool
 from hatespeech_no.training.finetune import finetune
 from hatespeech_no.training.finish import finish
@@ -74,7 +74,7 @@ def train(
     rows = digest(pool)
     started = {**_params(config), "rows": rows}
     folder = _new_folder(config, started) if resume is None else _cut_off(resume, started)
-    params, environment = _params(config), _environment(config)
+    params, environment = of_family(_params(config), config.model.family), _environment(config)
     tracker.start(config.name, {"params": params, "tags": environment})
     finished = False
     try:
