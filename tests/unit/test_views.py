@@ -54,6 +54,8 @@ def meant(text: str) -> str | None:
         ("kaaaaffe, takkkk, sååå GODDDD", "kaffe, takk, så GODD"),
         ("Vi maa ogsaa kjoepe vafler. Aerlig talt!", "Vi må også kjøpe vafler. Ærlig talt!"),
         ("Israel er noe for troende, saa vaer saa god", "Israel er noe for troende, så vær så god"),
+        ("VI DRIKKER KAFFE PÅ TORGET!!", "vi drikker kaffe på torget!!"),
+        ("nå MÅ DERE, ALLE SAMMEN, drikke kaffe", "nå må dere, alle sammen, drikke kaffe"),
         ("en 🐒🐒 🐒 i hagen, 🐷🐷", "en ape i hagen, gris"),
         ("se🐷!", "se gris!"),
         ("they saw a 🐷", "they saw a pig"),
@@ -81,13 +83,14 @@ def test_evasions_are_undone(text: str, view: str | None) -> None:
         "k*ffe og *kaffe*",
         "hei!du, ja|nei, 50$ og 5 @ 10",
         "cafe\u0301 og a\u030a",
+        "NATO og NAV, VG/NRK, KrF, EU, SV, FN og ALDRI kaffe, A B C",
     ],
 )
 def test_ordinary_texts_have_no_other_view(text: str) -> None:
     assert meant(text) is None
 
 
-@pytest.mark.parametrize("name", ["leet", "spaced", "stretched", "look_alikes", "zero_width"])
+@pytest.mark.parametrize("name", ["leet", "spaced", "stretched", "look_alikes", "zero_width", "upper_case"])
 @settings(deadline=None)
 @given(words=st.lists(st.sampled_from(WORDS), max_size=8), seed=st.integers(0, 999))
 def test_what_was_perturbed_is_restored(name: str, words: list[str], seed: int) -> None:

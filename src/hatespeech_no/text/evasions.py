@@ -227,6 +227,17 @@ def _digraphs(text: str) -> Iterator[Edit]:
             yield Edit(start, end, letter.upper() if text[start].isupper() else letter)
 
 
+_SHOUTED = re.compile(rf"(?<![^\W_])[{_UPPER}]{{2,}}(?:[^\w\n]+[{_UPPER}]{{2,}})+(?![^\W_])")
+_LONG_SHOUT = re.compile(rf"[{_UPPER}]{{4}}")
+
+
+def _shouted(text: str) -> Iterator[Edit]:
+    """Neighbouring words in capitals, one of them too long for most abbreviations."""
+    for found in _SHOUTED.finditer(text):
+        if _LONG_SHOUT.search(found.group()):
+            yield Edit(found.start(), found.end(), found.group().lower())
+
+
 # Norwegian and English nouns for what people are compared to or threatened with.
 _EMOJI = {
     **dict.fromkeys("🐒🐵", ("ape", "monkey")),
@@ -265,6 +276,7 @@ EVASIONS = (
     Evasion("leet", re.compile(r"[013457@$!|][^\W\d_]"), _leet),
     Evasion("aa, oe, ae", re.compile("[aAoO][aAeE](?!n)(?<![nN]oe)(?<!oa)"), _digraphs),
     Evasion("stretched letters", re.compile(r"(\w)\1\1"), _stretched),
+    Evasion("capitals", re.compile(rf"[{_UPPER}]{{2}}[^\w\n]+[{_UPPER}]{{2}}"), _shouted),
     Evasion("emoji", re.compile("[\U0001f400-\U0001fabf]"), _emoji),
 )
 """In the order in which they are undone, since a letter may be hidden twice."""
