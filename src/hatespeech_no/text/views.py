@@ -4,7 +4,8 @@ Undone are: tags of markup, invisible characters and strokes within words, style
 look-alikes, spaced letters (k a f f e), digits and symbols for letters (k4ff3), stretched letters
 (kaaaffe), aa/oe/ae for å/ø/æ, neighbouring words in capitals (DRIKK KAFFE), and emoji that stand for a
 word. Masked letters (k*ffe) are left to the model: the letter cannot be known, and guessing it would take
-a list of the words one expects. So are accents (káffè), words without gaps between them and texts turned upside down or backwards.
+a list of the words one expects. So are accents (káffè), words without gaps between them and texts turned
+upside down or backwards.
 """
 
 from __future__ import annotations
