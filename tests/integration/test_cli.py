@@ -61,7 +61,7 @@ def test_runs_in_mlflow(home: Path) -> None:
     assert parents[0].data.metrics[key] == pytest.approx(sum(values) / 2)
     assert f"{key}_sd" in parents[0].data.metrics
     assert seeds[0].data.metrics[f"{key}_lo"] <= seeds[0].data.metrics[key] <= seeds[0].data.metrics[f"{key}_hi"]
-    assert len(parents[0].data.metrics) < 100, "the UI draws a chart of each"
+    assert len(parents[0].data.metrics) < 300, "the UI draws a chart of each"
     assert not [name for name in parents[0].data.metrics if "context_" in name or name.endswith("_lo")]
     assert seeds[0].data.params["model.tfidf.min_documents"] == "5"
     assert not [name for run in runs for name in run.data.params if name.startswith("model.encoder.")]
