@@ -1,6 +1,6 @@
 """A stream of comments with the lengths, repetitions and prevalence of an ordinary comment section.
 
-    python experiments/throughput/comments.py 100000 comments.parquet
+    python experiments/throughput/comments.py 100000 comments.parquet [SEED]
 
 Sentences of real corpora, one to five in a comment, all of one corpus, with openings and endings as people add them,
 so that few are equal by chance; one comment in eight repeats another word for word. Hateful texts come from our
@@ -79,7 +79,7 @@ def comments(n: int, seed: int = 0) -> list[str]:
 
 if __name__ == "__main__":
     rows, target = int(sys.argv[1]), Path(sys.argv[2])
-    texts = comments(rows)
+    texts = comments(rows, *map(int, sys.argv[3:]))
     pq.write_table(pa.table({"id": [str(i) for i in range(rows)], "text": texts}), target)
     lengths = np.array([len(text) for text in texts])
     sys.stdout.write(

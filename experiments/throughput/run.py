@@ -63,7 +63,7 @@ def random_encoder(folder: Path, precision: str) -> None:
     from hatespeech_no.models.backbones import BackboneConfig
     from hatespeech_no.models.encoder import EncoderModel
     from hatespeech_no.models.network import ElementNetwork
-    from hatespeech_no.models.onnx import export
+    from hatespeech_no.models.onnx_export import export
 
     torch.manual_seed(0)
     released = Bundle.load(RELEASED).manifest

@@ -30,7 +30,7 @@ from safetensors.numpy import load_file, save_file
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.files import sha256_of
 from hatespeech_no.models.calibration import Calibration
-from hatespeech_no.models.elements import ElementModel
+from hatespeech_no.models.elements import ElementModel, Input, Scores
 from hatespeech_no.models.embeddings import EmbeddingsModel
 from hatespeech_no.models.encoder import EncoderModel
 from hatespeech_no.models.onnx import OnnxModel
@@ -108,11 +108,19 @@ class Bundle:
                 stacklevel=2,
             )
 
-    def dismisses(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Which texts the first stage dismisses; none where there is no such stage."""
-        if self.screen is None or not isinstance(self.model, EncoderModel | OnnxModel):
-            return np.zeros(len(texts), bool)
-        return self.screen.dismisses(self.model.tokenizer, texts)
+    def screened(self, inputs: Sequence[Input], dismissable: NDArray[np.bool_]) -> tuple[Scores, NDArray[np.bool_]]:
+        """Score the inputs that the first stage leaves to the model, all where there is no such stage.
+
+        Args:
+            inputs: texts with their passages.
+            dismissable: shape (inputs,), which may be dismissed.
+
+        Returns:
+            The scores of those not dismissed; and which were.
+        """
+        if self.screen is None or not isinstance(self.model, OnnxModel):
+            return self.model.scores(inputs), np.zeros(len(inputs), bool)
+        return self.model.screened(inputs, dismissable, self.screen)
 
     @property
     def digest(self) -> str:

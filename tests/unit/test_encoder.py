@@ -21,12 +21,14 @@ from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.backbones import BackboneConfig, load_backbone
 from hatespeech_no.models.elements import Input
 from hatespeech_no.models.encoder import EncoderModel
-from hatespeech_no.models.onnx import Precision
+from hatespeech_no.models.onnx import OnnxModel
+from hatespeech_no.models.onnx_export import Precision
 from hatespeech_no.models.windows import Windows, make_windows
+from hatespeech_no.scoring import Classifier
 from hatespeech_no.statement import Elements, LabelledPassage, Statement
 from hatespeech_no.taxonomy import ELEMENTS, Conduct, Tier
 from hatespeech_no.training import load_config, train
-from hatespeech_no.training.distil import _tolerance_limit, distil
+from hatespeech_no.training.distil import _flags, _layers, _tolerance_limit, distil
 from hatespeech_no.training.examples import Example, by_length, draw, make_examples
 from hatespeech_no.training.export import export
 from hatespeech_no.training.finetune import EncoderConfig, finetune
@@ -637,43 +639,99 @@ def test_mistakes_in_the_settings_are_named(
         train(load_config(ROOT / "configs" / "demo.yaml", changes))
 
 
+@pytest.fixture(scope="module")
+def exported(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("exported") / "onnx"
+    rows = load_corpus(str(STATEMENTS))["test"].select(range(60))
+    export(load(str(run_folder)).bundle, target, "fp32", rows)
+    return target
+
+
+def _upper_half(classifier: Classifier, texts: list[str], report: object) -> Any:
+    p = np.array([a.p_hateful for a in classifier.score(texts)])
+    return p > np.median(p)
+
+
+def test_what_any_profile_flags_must_not_be_lost(exported: Path) -> None:
+    classifier, texts = load(exported), [row["text"] for row in statement_rows()[:100]]
+    found = classifier.score(texts)
+    tiers = [[a.tier is not Tier.PROTECTED for a in found.rethreshold(name)] for name in classifier.profiles]
+    assert _flags(classifier, texts, quiet).tolist() == [any(flags) for flags in zip(*tiers, strict=True)]
+
+
 def test_a_first_stage_dismisses_what_the_model_would_not_flag_and_says_so(
-    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_run: Path
+    exported: Path, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundle, texts = load(str(run_folder)).bundle, [row["text"] for row in statement_rows()[:600]]
-    with pytest.raises(HatespeechError, match="of 150 texts to measure on are flagged, and 600 are needed"):
-        distil(bundle, texts, "our statements")
-    monkeypatch.setattr("hatespeech_no.training.distil.LEAST_FLAGGED", 5)
+    bundle, texts = load(exported).bundle, [row["text"] for row in statement_rows()[:600]]
+    with pytest.raises(HatespeechError, match=r"of \d+ texts are not flagged, and 600 are needed"):
+        distil(bundle, texts, "our statements", tmp_path)
+    monkeypatch.setattr("hatespeech_no.training.distil.LEAST", 5)
+    # How much the small model flags changes from run to run.
+    monkeypatch.setattr("hatespeech_no.training.distil._flags", _upper_half)
     monkeypatch.setattr("hatespeech_no.training.distil.MOST_LOST", 0.4)
-    distil(bundle, texts, "our statements").save(tmp_path / "quick")
-    slow, quick = load(str(run_folder)), load(tmp_path / "quick")
+    (tmp_path / "parts").mkdir()
+    distil(bundle, texts, "our statements", tmp_path / "parts").save(tmp_path / "quick")
+    shutil.rmtree(tmp_path / "parts")
+    slow, quick = load(exported), load(tmp_path / "quick")
     record = quick.bundle.manifest.screen
     assert record is not None
-    assert (record.texts, record.population) == (150, "our statements")
-    assert 0 < record.dismissed < 150
+    assert (record.layers, record.population) == ((1,), "our statements")
+    assert 0 < record.dismissed[0] < record.texts <= 150
     assert record.lost <= 0.4 * record.flagged
     assert quick.bundle.digest != slow.bundle.digest
-    found, whole = quick.score(texts), slow.score(texts)
+    found, whole = quick.score([*texts, LONG]), slow.score([*texts, LONG])
     dismissed = ["screened" in a.flags for a in found]
     assert 0 < sum(dismissed) < 600
+    assert not dismissed[-1], "longer than a window"
     for ours, theirs, screened in zip(found, whole, dismissed, strict=True):
         if screened:
             assert (ours.tier, ours.p_hateful, ours.passage is None) == (Tier.PROTECTED, None, False)
         else:
             assert (ours.tier, ours.p_hateful) == (theirs.tier, pytest.approx(theirs.p_hateful, abs=1e-4))
-    with pytest.raises(HatespeechError, match="export without it, then distil"):
-        export(quick.bundle, tmp_path / "onnx", "fp32", load_corpus(str(STATEMENTS))["test"])
     # A first stage that was made for texts alone does not judge one whose circumstances are known.
     quiet_text = texts[dismissed.index(True)]
-    for statement in (Statement(quiet_text, thread=("Hva?",)), Statement(quiet_text, addressee_is_minor=True)):
+    for statement in (
+        Statement(quiet_text, thread=("Hva?",)),
+        Statement(quiet_text, addressee_is_minor=True),
+        Statement(quiet_text, language="ru"),
+    ):
         assert "screened" not in quick.score(statement)[0].flags
     assert "screened" in quick.score(Statement(quiet_text, publicity="public"))[0].flags
+    assert "screened" in quick.score(quiet_text)[0].flags, "alone as in a batch"
 
+    with pytest.raises(HatespeechError, match="has a first stage already"):
+        distil(quick.bundle, texts, "our statements", tmp_path)
     monkeypatch.setattr("hatespeech_no.training.distil._tolerance_limit", lambda flagged: float("inf"))
     with pytest.raises(HatespeechError, match="a first stage would lose"):
-        distil(bundle, texts, "our statements")
-    with pytest.raises(HatespeechError, match="family 'tfidf' is fast enough"):
-        distil(load(str(demo_run)).bundle, texts, "our statements")
+        distil(bundle, texts, "our statements", tmp_path)
+    with pytest.raises(HatespeechError, match="a bundle of the family 'encoder'"):
+        distil(load(str(run_folder)).bundle, texts, "our statements", tmp_path)
+
+
+def test_a_network_in_parts_gives_what_the_whole_gives(exported: Path, tmp_path: Path) -> None:
+    model = load(exported).bundle.model
+    assert isinstance(model, OnnxModel)
+    given = [Input("Hei på deg"), Input(LONG, spans=((0, 25), (25, len(LONG))))]
+    parts = model.cut([1], tmp_path)
+    assert parts.scores(given).log_odds == pytest.approx(model.scores(given).log_odds, abs=1e-4)
+    (short, long) = parts.looks([Input("Hei på deg"), Input(LONG)])
+    assert short.shape == (1, 64)
+    assert not np.isnan(short).any()
+    assert np.isnan(long).all()
+    with pytest.raises(HatespeechError, match=r"has 2 layers and cannot be cut after \[2\]"):
+        model.cut([2], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("of", "looks"), [(2, [1]), (6, [1, 2, 3, 4, 5]), (12, [2, 4, 6, 8, 10]), (24, [4, 8, 12, 16, 20])]
+)
+def test_looks_are_taken_in_equal_steps(of: int, looks: list[int]) -> None:
+    assert list(_layers(of)) == looks
+
+
+def test_a_network_without_named_layers_is_refused() -> None:
+    with pytest.raises(HatespeechError, match="cannot be told apart"):
+        _layers(0)
 
 
 @pytest.mark.parametrize(("flagged", "below"), [(500, None), (600, 0), (2000, 4)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -28,7 +29,7 @@ def distil(
     sample: Annotated[int | None, typer.Option(help="Use so many rows drawn at random.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Of the sample and of the parts.")] = 0,
 ) -> None:
-    """Put a quick first stage before a model, which dismisses what the model would surely not flag.
+    """Let an exported model dismiss, on the way through its layers, what it would surely not flag.
 
     It is refused where it would lose more than half a percent of what the model flags.
     """
@@ -39,14 +40,19 @@ def distil(
     console = Console()
     with open_input(source, options) as given:
         texts = [row.text for shard in given.shards() for row in shard.usable]
-    with TrainingProgress(console) as progress:
-        made = run(bundle, texts, population, seed=seed, report=progress)
-    made.save(out)
+    with TemporaryDirectory() as folder:
+        with TrainingProgress(console) as progress:
+            made = run(bundle, texts, population, Path(folder), seed=seed, report=progress)
+        made.save(out)
     record = made.manifest.screen
     if record is not None:
         for line in (
             f"measured on {record.texts} texts it was not made from ({population}):",
-            f"  {record.dismissed / record.texts:.1%} are dismissed without the model",
+            f"  {sum(record.dismissed) / record.texts:.1%} are dismissed on the way through the model",
+            *(
+                f"    {number / record.texts:.1%} after layer {layer}"
+                for layer, number in zip(record.layers, record.dismissed, strict=True)
+            ),
             f"  {record.lost} of the {record.flagged} that the model flags are among them",
         ):
             console.print(line, markup=False, soft_wrap=True, highlight=False)

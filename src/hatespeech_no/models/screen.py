@@ -1,91 +1,86 @@
-"""A first look at a text that costs next to nothing and dismisses what the model would surely not flag.
+"""A first stage: between layers a look at what the network holds of a text; what is surely ordinary leaves there.
 
-A linear model over single pieces of the tokenizer and pairs of neighbours, taught by the model itself; see
-``training.distil``.
+One linear probe for each look, taught by the model itself (early exits, as in Schwartz et al. 2020, The Right Tool
+for the Job); see ``training.distil``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from scipy.sparse import csr_matrix
-from tokenizers import Tokenizer
-
-from hatespeech_no.models.windows import TOKENIZING
-
-SIZE = 2**18
-_SINGLE, _PAIR, _SECOND = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so that every piece counts in the remainder
-_LONGEST = 2_000
-"""Characters from which a text is long enough to be worth the model's time."""
 
 
 class ScreenRecord(BaseModel):
-    """What a screen was measured to do, on texts that it was not made from.
+    """What a first stage was measured to do, on texts that it was not made from.
 
     Attributes:
-        bias: of the linear model.
-        threshold: texts below it are dismissed.
+        layers: after how many layers of the network there is a look.
         population: what texts it was made for, in words; nothing is promised for others.
         flagged: texts of the measurement that the model flags under some profile.
-        lost: how many of these the screen dismisses.
+        lost: how many of these the first stage dismisses.
         texts: texts of the measurement in all.
-        dismissed: how many of these the screen dismisses.
+        dismissed: how many of these it dismisses, at each look.
     """
 
-    bias: float
-    threshold: float
+    layers: tuple[int, ...]
     population: str
     flagged: int
     lost: int
     texts: int
-    dismissed: int
+    dismissed: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Screen:
-    """A linear model with its threshold; ``weights`` has shape (SIZE,)."""
+    """Probes with their thresholds.
 
-    weights: NDArray[np.float16]
+    Attributes:
+        weights: shape (looks, 2 · hidden size), see ``pooled``.
+        bias: shape (looks,); what a probe puts below zero is dismissed.
+        record: what it does.
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
     record: ScreenRecord
 
-    def dismisses(self, tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Which texts the model need not read; never a very long one."""
-        scores = features(tokenizer, texts) @ self.weights.astype(np.float32) + self.record.bias
-        short = np.array([len(text) <= _LONGEST for text in texts], bool)
-        return np.asarray(short & (scores < self.record.threshold))
+    def dismisses(self, look: int, states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which windows are dismissed at a look; see ``pooled`` for the arguments."""
+        return np.asarray(pooled(states, mask) @ self.weights[look] + self.bias[look] < 0)
 
-    def tensors(self) -> dict[str, NDArray[np.float16]]:
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
         """What is to be saved beside the record."""
-        return {"weights": self.weights}
+        return {"weights": self.weights, "bias": self.bias}
 
     @classmethod
-    def of(cls, tensors: Mapping[str, NDArray[np.float16]], record: ScreenRecord) -> Self:
+    def of(cls, tensors: Mapping[str, NDArray[np.float32]], record: ScreenRecord) -> Self:
         """From what was saved.
 
         Raises:
-            ValueError: the weights are not as many as there are features.
+            ValueError: there are not as many probes as looks.
         """
-        if tensors["weights"].shape != (SIZE,):
-            raise ValueError("the screen has a wrong number of weights")
-        return cls(tensors["weights"], record)
+        screen = cls(tensors["weights"], tensors["bias"], record)
+        if not len(screen.weights) == len(screen.bias) == len(record.layers) == len(record.dismissed):
+            raise ValueError("the first stage has a wrong number of probes")
+        return screen
 
 
-def features(tokenizer: Tokenizer, texts: Sequence[str]) -> csr_matrix:
-    """Pieces and pairs of neighbours, hashed: shape (texts, SIZE), each row of unit length but for repetitions."""
-    with TOKENIZING:
-        tokenizer.no_truncation()
-        encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-    rows = [np.array(encoding.ids, np.uint64) for encoding in encodings]
-    hashed = [
-        np.concatenate([ids * _SINGLE, ids[:-1] * _PAIR + ids[1:] * _SECOND]) if len(ids) else ids for ids in rows
-    ]
-    lengths = np.array([len(row) for row in hashed], int)
-    # The high bits of a product mix best.
-    columns = ((np.concatenate([np.zeros(0, np.uint64), *hashed]) >> np.uint64(14)) % np.uint64(SIZE)).astype(np.int64)
-    values = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
-    return csr_matrix((values, columns, np.concatenate([[0], np.cumsum(lengths)])), shape=(len(rows), SIZE))
+def pooled(states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean and largest value over the tokens of each window.
+
+    Args:
+        states: shape (windows, tokens, hidden size).
+        mask: shape (windows, tokens), 1 for a token, 0 for padding.
+
+    Returns:
+        Shape (windows, 2 · hidden size).
+    """
+    tokens = mask[:, None, :].astype(np.float32)
+    means = (tokens @ states)[:, 0] / tokens.sum(axis=2)
+    out_of_reach = np.where(mask > 0, np.float32(0), np.float32(-np.inf))[..., None]
+    return np.concatenate([means, (states + out_of_reach).max(axis=1)], axis=1)

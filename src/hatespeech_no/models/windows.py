@@ -30,10 +30,12 @@ class Windows:
         ids: token ids of each window, special tokens included.
         owned: for each window and each span (the whole text first) which tokens are pooled for it,
             each of shape (spans, tokens). A token in two windows is owned by the one it is deeper in.
+        dismissable: whether a first stage may dismiss it, see ``Screen``.
     """
 
     ids: list[list[int]]
     owned: list[NDArray[np.bool_]]
+    dismissable: bool = False
 
     def __len__(self) -> int:
         """Tokens of the longest window."""
@@ -111,9 +113,9 @@ def batch(texts: Sequence[Windows], pad: int) -> dict[str, NDArray[Any]]:
         pad: id of the padding token.
 
     Returns:
-        ``input_ids`` and ``attention_mask``, one row per window; and for each part of a span that lies in a
-        window a row of ``owned`` (its tokens), ``window`` and ``span`` (their numbers). Spans are counted
-        through: of each text first the whole, then its passages. ``spans`` is their number.
+        ``input_ids``, ``attention_mask`` and ``dismissable``, one row per window; and for each part of a span
+        that lies in a window a row of ``owned`` (its tokens), ``window`` and ``span`` (their numbers). Spans are
+        counted through: of each text first the whole, then its passages. ``spans`` is their number.
     """
     rows = [ids for text in texts for ids in text.ids]
     longest = max(map(len, rows))
@@ -135,6 +137,7 @@ def batch(texts: Sequence[Windows], pad: int) -> dict[str, NDArray[Any]]:
     return {
         "input_ids": ids,
         "attention_mask": attention,
+        "dismissable": np.array([text.dismissable for text in texts for _ in text.ids]),
         "owned": np.stack(owned),
         "window": np.array(window),
         "span": np.array(span),

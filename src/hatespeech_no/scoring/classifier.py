@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hatespeech_no.bundle import Bundle
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.models.attribution import WordWeight, attribute
-from hatespeech_no.models.elements import Input, Probabilities
+from hatespeech_no.models.elements import Input, Probabilities, Scores
 from hatespeech_no.scoring.assessment import Assessment, Assessments
 from hatespeech_no.scoring.reading import Read
 from hatespeech_no.scoring.scored import Dismissed, Scored, assess
@@ -132,6 +132,15 @@ class Classifier:
         """Whether the model was trained on this language (BCP 47; region and script do not count)."""
         return _primary_language(language) in self._languages
 
+    def dismissable(self, texts: Sequence[str]) -> list[str]:
+        """The texts that a first stage may dismiss: read as they stand, in a language that the model serves."""
+        guesses = guess_languages(texts)
+        return [
+            text
+            for text, guess in zip(texts, guesses, strict=True)
+            if self._is_served(None, guess) and _is_dismissable(Read.of(Statement(text)))
+        ]
+
     def probabilities(self, inputs: Sequence[Input]) -> Probabilities:
         """Calibrated probabilities, for evaluation: of each input first the whole text, then its spans."""
         return self.bundle.calibration.apply(self.bundle.model.scores(inputs))
@@ -167,31 +176,26 @@ class Classifier:
         guesses = iter(guess_languages([read.statement.text for read in batch if read.statement.language is None]))
         mine = [next(guesses) if read.statement.language is None else None for read in batch]
         served = [self._is_served(read.statement.language, guess) for read, guess in zip(batch, mine, strict=True)]
-        dismissed = self._dismissed(batch) & np.array(served)
-        left = [(batch[i], mine[i], served[i]) for i in np.flatnonzero(~dismissed).tolist()]
-        by_model = iter(self._by_model(left, prevalence) if left else ())
+        scores, gone = self.bundle.screened(
+            [given for read in batch for given in read.inputs],
+            np.array(
+                [ok and _is_dismissable(read) for read, ok in zip(batch, served, strict=True) for _ in read.inputs]
+            ),
+        )
+        dismissed = gone[np.cumsum([0, *(len(read.inputs) for read in batch[:-1])])].tolist()
+        left = [each for each, done in zip(zip(batch, mine, served, strict=True), dismissed, strict=True) if not done]
+        by_model = iter(self._by_model(left, scores, prevalence) if left else ())
         return [
             Dismissed(read.statement.id, None if guess is None else guess.code, read.places[0])
-            if dismiss
+            if done
             else next(by_model)
-            for read, guess, dismiss in zip(batch, mine, dismissed, strict=True)
+            for read, guess, done in zip(batch, mine, dismissed, strict=True)
         ]
 
-    def _dismissed(self, batch: Sequence[Read]) -> NDArray[np.bool_]:
-        """Which texts the first stage dismisses, however they are read; it was made for texts alone."""
-        found = np.zeros(len(batch), bool)
-        if self.bundle.screen is not None:
-            alone = [i for i, read in enumerate(batch) if read.places and _nothing_is_known(read.statement)]
-            numbers = np.array([i for i in alone for _ in batch[i].inputs], int)
-            dismissed = self.bundle.dismisses([given.text for i in alone for given in batch[i].inputs])
-            found[alone] = True
-            found[numbers[~dismissed]] = False
-        return found
-
     def _by_model(
-        self, batch: Sequence[tuple[Read, LanguageGuess | None, bool]], prevalence: Mapping[str, float]
+        self, batch: Sequence[tuple[Read, LanguageGuess | None, bool]], scores: Scores, prevalence: Mapping[str, float]
     ) -> Iterator[Scored]:
-        probabilities = self.probabilities([given for read, _, _ in batch for given in read.inputs])
+        probabilities = self.bundle.calibration.apply(scores)
         shown = self.bundle.calibration.at_prevalence(probabilities, prevalence)
         facts = FactChances.of(probabilities.of, probabilities.conduct)
         knowns = [known_of(read.statement.circumstances, language_served=served) for read, _, served in batch]
@@ -273,9 +277,10 @@ def _primary_language(code: str) -> str:
     return "nb" if primary == "no" else primary
 
 
-def _nothing_is_known(statement: Statement) -> bool:
-    """Whether a text comes without circumstances, but for where it was said."""
-    return replace(statement.circumstances, publicity=Publicity.UNKNOWN) == Circumstances()
+def _is_dismissable(read: Read) -> bool:
+    """A first stage was made for texts alone, as they stand, without circumstances but for where they were said."""
+    alone = replace(read.statement.circumstances, publicity=Publicity.UNKNOWN) == Circumstances()
+    return alone and bool(read.places) and len(read.inputs) == 1
 
 
 def _as_statement(item: str | Statement, position: int) -> Statement:

@@ -59,7 +59,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """One statement that the model did not read, since its first stage dismissed it; see ``Scored``."""
+    """One statement that the model did not read to the end, since its first stage dismissed it; see ``Scored``."""
 
     id: str | None
     guessed_language: str | None

@@ -18,8 +18,8 @@ from hatespeech_no.evaluation.labels import inputs_of, label_columns
 from hatespeech_no.evaluation.metrics import MACRO_F1
 from hatespeech_no.models.elements import Probabilities
 from hatespeech_no.models.encoder import EncoderModel
-from hatespeech_no.models.onnx import Precision
-from hatespeech_no.models.onnx import export as export_model
+from hatespeech_no.models.onnx_export import Precision
+from hatespeech_no.models.onnx_export import export as export_model
 from hatespeech_no.scoring import Classifier
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def export(source: Bundle, target: Path, precision: Precision, rows: Dataset, la
     Args:
         source: a bundle of the family ``encoder``.
         target: folder of the new bundle.
-        precision: see ``models.onnx.export``.
+        precision: see ``models.onnx_export.export``.
         rows: labelled texts that the model has not learned from.
         languages: the new bundle serves only these, and is smaller; default all that the model serves.
 
@@ -68,10 +68,6 @@ def export(source: Bundle, target: Path, precision: Precision, rows: Dataset, la
     """
     if not isinstance(source.model, EncoderModel):
         raise HatespeechError(f"a bundle of the family {source.manifest.family!r} needs no export; only encoder does")
-    if source.screen is not None:
-        raise HatespeechError(
-            "what the first stage promises holds for this model alone: export without it, then distil"
-        )
     model, serves = source.model, source.manifest.languages
     if languages:
         model, serves = model.serving(languages), [code for code in serves if code in _codes(languages)]

@@ -1,0 +1,57 @@
+"""An exported network in parts, so that a text need not go through all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hatespeech_no.errors import HatespeechError, require
+
+STATES = "states_before"
+"""Input of a part: what the one before leaves of each token."""
+_LAYER = re.compile(r"/layers?\.(\d+)/")
+_GIVEN = ["input_ids", "attention_mask"]
+
+
+def layers_of(graph: Path) -> int:
+    """How many layers there are that a network can be cut behind; 0 if its export does not name them."""
+    return len(_ends(require("onnx_ir", "encoder").load(graph)))
+
+
+def cut(graph: Path, layers: Sequence[int], parts: Sequence[Path]) -> None:
+    """Write a network in parts.
+
+    Args:
+        graph: with inputs ``input_ids`` and ``attention_mask`` and one output.
+        layers: after how many layers each part but the last ends, in order.
+        parts: files to write, one more than ``layers``; each but the first has the input ``STATES`` besides.
+
+    Raises:
+        HatespeechError: the network has too few layers, or they are not named in its export.
+    """
+    ir = require("onnx_ir", "encoder")
+    model = ir.load(graph)
+    ends = _ends(model)
+    if not 0 < min(layers) <= max(layers) < len(ends):
+        raise HatespeechError(f"the exported network has {len(ends)} layers and cannot be cut after {list(layers)}")
+    at = [ends[layer] for layer in layers]
+    for before, after, file in zip([None, *at], [*at, model.graph.outputs[0]], parts, strict=True):
+        inputs = _GIVEN if before is None else [*_GIVEN, before.name]
+        part = ir.convenience.extract(model.graph, inputs, [after.name])
+        if before is not None:
+            states = next(value for value in part.inputs if value.name == before.name)
+            states.name, states.dtype = STATES, ir.DataType.FLOAT
+            states.shape = ir.Shape(["windows", "tokens", None])
+        ir.save(ir.Model(part, ir_version=model.ir_version), file)
+
+
+def _ends(model: Any) -> dict[int, Any]:  # noqa: ANN401 - of a library that need not be installed
+    """What each layer leaves, by the number of layers up to there: the output of its last normalisation."""
+    found = {}
+    for node in model.graph:
+        layer = _LAYER.search(node.name or "")
+        if layer and node.op_type == "LayerNormalization":
+            found[int(layer[1]) + 1] = node.outputs[0]
+    return found
