@@ -714,6 +714,7 @@ def test_a_network_in_parts_gives_what_the_whole_gives(exported: Path, tmp_path:
     given = [Input("Hei på deg"), Input(LONG, spans=((0, 25), (25, len(LONG))))]
     parts = model.cut([1], tmp_path)
     assert parts.scores(given).log_odds == pytest.approx(model.scores(given).log_odds, abs=1e-4)
+    assert [b"embeddings.word" in graph.read_bytes() for graph in parts.graphs] == [True, False], "the largest of all"
     (short, long) = parts.looks([Input("Hei på deg"), Input(LONG)])
     assert short.shape == (1, 64)
     assert not np.isnan(short).any()

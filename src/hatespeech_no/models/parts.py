@@ -17,7 +17,7 @@ _GIVEN = ["input_ids", "attention_mask"]
 
 def layers_of(graph: Path) -> int:
     """How many layers there are that a network can be cut behind; 0 if its export does not name them."""
-    return len(_ends(require("onnx_ir", "encoder").load(graph)))
+    return max(_ends(require("onnx_ir", "encoder").load(graph)), default=0)
 
 
 def cut(graph: Path, layers: Sequence[int], parts: Sequence[Path]) -> None:
@@ -34,11 +34,18 @@ def cut(graph: Path, layers: Sequence[int], parts: Sequence[Path]) -> None:
     ir = require("onnx_ir", "encoder")
     model = ir.load(graph)
     ends = _ends(model)
-    if not 0 < min(layers) <= max(layers) < len(ends):
-        raise HatespeechError(f"the exported network has {len(ends)} layers and cannot be cut after {list(layers)}")
+    of = max(ends, default=0)
+    if not 0 < min(layers) <= max(layers) < of:
+        raise HatespeechError(f"the exported network has {of} layers and cannot be cut after {list(layers)}")
+    # Masks are made for the shape of the embeddings, which is that of any states: no other part needs the embeddings.
+    shapes = [node for node, _ in ends[0].uses() if node.op_type == "Shape"] if 0 in ends else []
     at = [ends[layer] for layer in layers]
     for before, after, file in zip([None, *at], [*at, model.graph.outputs[0]], parts, strict=True):
-        inputs = _GIVEN if before is None else [*_GIVEN, before.name]
+        inputs = list(_GIVEN)
+        if before is not None:
+            inputs.append(before.name)
+            for node in shapes:
+                node.replace_input_with(0, before)
         part = ir.convenience.extract(model.graph, inputs, [after.name])
         if before is not None:
             states = next(value for value in part.inputs if value.name == before.name)
@@ -48,10 +55,10 @@ def cut(graph: Path, layers: Sequence[int], parts: Sequence[Path]) -> None:
 
 
 def _ends(model: Any) -> dict[int, Any]:  # noqa: ANN401 - of a library that need not be installed
-    """What each layer leaves, by the number of layers up to there: the output of its last normalisation."""
-    found = {}
+    """What a number of layers leaves, the output of the last one's last normalisation; 0 layers: the embeddings."""
+    found: dict[int, Any] = {}
     for node in model.graph:
         layer = _LAYER.search(node.name or "")
-        if layer and node.op_type == "LayerNormalization":
-            found[int(layer[1]) + 1] = node.outputs[0]
+        if node.op_type == "LayerNormalization" and (layer or not found):
+            found[int(layer[1]) + 1 if layer else 0] = node.outputs[0]
     return found
