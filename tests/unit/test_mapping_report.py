@@ -362,6 +362,24 @@ def test_what_a_first_stage_dismissed_is_counted_with_the_population(tmp_path: P
     assert read["p_actionable"].tolist() == [0.1, 0.0]
 
 
+def test_a_folder_of_parts_is_read_as_one_file_and_must_stay_whole(scored: pd.DataFrame, tmp_path: Path) -> None:
+    parts, whole = tmp_path / "scored", tmp_path / "scored.parquet"
+    parts.mkdir()
+    scored.to_parquet(whole)
+    half = len(scored) // 2
+    for i, part in enumerate((scored[:half], scored[half:])):
+        part.to_parquet(parts / f"part-{i:05}.parquet")
+    (parts / "_rejected.csv").write_text("row\n7\n", "utf-8")
+    without_ids = COLUMNS.model_copy(update={"id": None})
+    pd.testing.assert_frame_equal(read_scored(parts, without_ids), read_scored(whole, without_ids))
+    design = design_sample(parts, COLUMNS, labels=50)
+    assert design.rows == design_sample(whole, COLUMNS, labels=50).rows
+    assert len(design.read_rows()) == len(scored)
+    (parts / "part-00001.parquet").unlink()
+    with pytest.raises(HatespeechError, match="is not the file that the sample was drawn from"):
+        design.read_rows()
+
+
 def test_the_file_that_was_drawn_from_must_be_the_same(scored: pd.DataFrame, tmp_path: Path) -> None:
     source = tmp_path / "scored.csv"
     scored.to_csv(source, index=False)

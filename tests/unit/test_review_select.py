@@ -16,6 +16,7 @@ from scipy.stats import entropy
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.review.candidates import Candidate, collapse, read_scored, with_elements
 from hatespeech_no.review.queues import deal, queues
+from hatespeech_no.review.sample import is_sample
 from hatespeech_no.review.select import Budget, disagreement, diverse, select, uncertainty
 from hatespeech_no.tables import open_writer
 from hatespeech_no.tables.writers import defuse, undefuse
@@ -59,6 +60,18 @@ def test_texts_come_back_from_a_scored_file_as_they_were_written(name, tmp_path)
     assert {c.tier for c in found} == {Tier.ACTIONABLE}
     assert found[0].p == {"hateful": 0.5, "actionable": 0.25}
     assert found[0].flags == ("a", "b")
+
+
+def test_the_parts_of_a_folder_are_read_one_after_the_other(tmp_path):
+    for i, text in enumerate(("hei", "du")):
+        with open_writer(tmp_path / f"part-0000{i}.parquet", None) as write:
+            write({"text": text, "tier": "protected"})
+    (tmp_path / "_manifest.json").write_text("{}", "utf-8")
+    assert [c.text for c in read_scored(tmp_path)] == ["hei", "du"]
+    assert not is_sample(tmp_path)
+    (tmp_path / "part-00001.parquet").write_text("", "utf-8")
+    with pytest.raises(HatespeechError, match=r"part-00001\.parquet: is no Parquet file"):
+        read_scored(tmp_path)
 
 
 @given(st.text(alphabet="'=+-@ax1\t", max_size=8))

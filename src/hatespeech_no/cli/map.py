@@ -37,7 +37,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder of the mapping.")]
 
 @mapping.command()
 def sample(
-    scored: Annotated[Path, typer.Argument(help="What 'hatespeech-no score' wrote.")],
+    scored: Annotated[Path, typer.Argument(help="What 'hatespeech-no score' wrote, a file or a folder.")],
     folder: Folder,
     labels: Annotated[int, typer.Option(help="How many rows people will label.", min=30)] = 600,
     id_column: Annotated[str | None, typer.Option(help="Column of ids; default the number of the row.")] = None,

@@ -59,7 +59,10 @@ DESKS: dict[str, Callable[[str, bytes, Lang], Desk]] = {
 
 @review.command()
 def push(
-    scored: Annotated[Path, typer.Argument(help="What hatespeech-no score wrote, or the sample.jsonl of map sample.")],
+    scored: Annotated[
+        Path,
+        typer.Argument(help="What hatespeech-no score wrote (a file or a folder), or the sample.jsonl of map sample."),
+    ],
     to: Annotated[
         tuple[str, str],
         typer.Option(metavar="KIND PLACE", help=f"Where readers read: {', '.join(DESKS)} and a folder."),

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from hatespeech_no.errors import HatespeechError
 from hatespeech_no.tables import Table, open_table
+from hatespeech_no.tables.source import parts_of
 from hatespeech_no.taxonomy import Conduct, Ground, Tier
 
 _TRUE, _FALSE = ("true", "1", "1.0", "yes", "ja"), ("false", "0", "0.0", "no", "nei")
@@ -24,7 +25,7 @@ class Columns(BaseModel, extra="forbid"):
     """What the columns of a scored file are called; ``None``: it has no such column.
 
     Attributes:
-        id: default the number of the row.
+        id: default the number of the row, through all parts of a folder.
         text: the statement.
         thread: what it answers.
         arena: page, channel, school survey …
@@ -41,7 +42,7 @@ class Columns(BaseModel, extra="forbid"):
 
 
 def read_scored(source: Path, columns: Columns, *, texts: bool = False) -> pd.DataFrame:
-    """The rows of a scored file.
+    """The rows of a scored file, or of a folder of them.
 
     Args:
         source: what ``hatespeech-no score`` wrote, or the like.
@@ -60,12 +61,15 @@ def read_scored(source: Path, columns: Columns, *, texts: bool = False) -> pd.Da
     if not texts:
         wanted = {name: column for name, column in wanted.items() if name not in ("text", "thread")}
     own = ("p_hateful", "p_actionable", "tier", "grounds", "conduct", "flags")
-    with open_table(source, text_column=columns.text) as table:
-        _need(table, [*wanted.values(), "p_hateful", "tier"])
-        rows = [
-            (number, *(row.get(name) for name in wanted.values()), *(row.get(name) for name in own))
-            for number, row in table.restored_rows()
-        ]
+    rows: list[tuple[Any, ...]] = []
+    for part in parts_of(source):
+        before = len(rows)
+        with open_table(part, text_column=columns.text) as table:
+            _need(table, [*wanted.values(), "p_hateful", "tier"])
+            rows += (
+                (before + number, *(row.get(name) for name in wanted.values()), *(row.get(name) for name in own))
+                for number, row in table.restored_rows()
+            )
     frame = pd.DataFrame(rows, columns=["row", *wanted, *own], dtype=object)
     if "id" not in frame:
         frame["id"] = frame["row"]

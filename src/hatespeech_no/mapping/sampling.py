@@ -78,7 +78,7 @@ class Design(BaseModel, extra="forbid"):
             HatespeechError: the file is not there any more, or not the same.
         """
         source = Path(self.source)
-        if not source.is_file() or sha256_of(source) != self.digest:
+        if not source.exists() or sha256_of(source) != self.digest:
             raise HatespeechError(f"{source}: is not the file that the sample was drawn from; put that one back there")
         return read_scored(source, self.columns, texts=texts)
 

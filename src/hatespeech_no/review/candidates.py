@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from hatespeech_no.scoring.classifier import Classifier
 from hatespeech_no.splits import near_duplicate_clusters
 from hatespeech_no.statement import Statement
 from hatespeech_no.tables import open_table
+from hatespeech_no.tables.source import parts_of
 from hatespeech_no.taxonomy import Tier
 
 FLAGGED = frozenset({Tier.ACTIONABLE, Tier.UNCERTAIN})
@@ -60,13 +61,19 @@ def identity_of(text: str, thread: str | None) -> str:
 
 
 def read_scored(path: Path, text_column: str = "text", thread_column: str = "thread") -> list[Candidate]:
-    """The rows of a file that ``hatespeech-no score`` wrote; rows without text are left out.
+    """The rows of a file or folder that ``hatespeech-no score`` wrote; rows without text are left out.
 
     Raises:
         HatespeechError: names file, row and field.
     """
+    found = [c for part in parts_of(path) for c in _read_part(part, text_column, thread_column)]
+    if not found:
+        raise HatespeechError(f"{path}: holds no scored texts")
+    return found
+
+
+def _read_part(path: Path, text_column: str, thread_column: str) -> Iterator[Candidate]:
     with open_table(path, text_column=text_column) as table:
-        found = []
         for number, row in table.restored_rows():
             missing = {text_column, "tier"} - row.keys()
             if missing:
@@ -76,12 +83,9 @@ def read_scored(path: Path, text_column: str = "text", thread_column: str = "thr
                 )
             try:
                 if row["tier"]:
-                    found.append(_candidate(row, text_column, thread_column))
+                    yield _candidate(row, text_column, thread_column)
             except ValueError as error:
                 raise HatespeechError(f"{path}, row {number}: {error}") from None
-    if not found:
-        raise HatespeechError(f"{path}: holds no scored texts")
-    return found
 
 
 def _candidate(row: Mapping[str, Any], text_column: str, thread_column: str) -> Candidate:

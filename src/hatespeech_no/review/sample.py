@@ -13,6 +13,7 @@ from hatespeech_no.review.rounds import verdicts_of
 from hatespeech_no.review.verdicts import Verdict
 from hatespeech_no.review.workspace import Workspace
 from hatespeech_no.tables import open_table, open_writer
+from hatespeech_no.tables.source import parts_of
 from hatespeech_no.taxonomy import Ground
 
 _FIELDS = frozenset({"id", "text", "purpose", "inclusion_probability"})
@@ -41,8 +42,8 @@ class Drawn:
 
 
 def is_sample(path: Path) -> bool:
-    """Whether a file is the sample of a mapping rather than a scored file."""
-    with open_table(path) as table:
+    """Whether a file is the sample of a mapping rather than a scored file or a folder of them."""
+    with open_table(parts_of(path)[0]) as table:
         return all(row.keys() >= _FIELDS for _, row in (next(table.rows(), (0, {})),))
 
 

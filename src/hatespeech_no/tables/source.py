@@ -116,6 +116,15 @@ def files_in(folder: Path, file_format: Format | None = None) -> tuple[list[Path
     return files, [path.name for path in found if path not in files]
 
 
+def parts_of(source: Path) -> list[Path]:
+    """The tables that an output of ``hatespeech-no score`` is made of: those in a folder by name, or the file itself.
+
+    Raises:
+        HatespeechError: a folder without any.
+    """
+    return files_in(source)[0] if source.is_dir() else [source]
+
+
 @contextmanager
 def open_source(source: Path | str, file_format: Format | None = None) -> Iterator[Source]:
     """Find out what a file is.
