@@ -22,6 +22,17 @@ def passages(text: str) -> list[str]:
     return [p.text for p in next(iter(split_passages([text])))]
 
 
+def test_words_that_were_met_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hatespeech_no.text import passages
+
+    known = len(passages._sentencizer().vocab)
+    monkeypatch.setattr(passages, "_MOST_WORDS", known + 500)
+    for i in range(1000):
+        word = "".join("abcdefghij"[int(digit)] for digit in str(i))
+        assert len(next(split_passages([f"Vi kjøpte {word}kaffe. Og {word}vafler."]))) == 2
+    assert len(passages._sentencizer().vocab) <= known + 500 + 5
+
+
 def test_sentences_and_lines_are_passages() -> None:
     assert passages("Han sa: «De er rotter.» Det er jeg uenig i.") == ["Han sa: «De er rotter.»", "Det er jeg uenig i."]
     assert passages("Det er p.g.a. kl. 12 at vi drar!! Ja?\nNy linje") == [

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Without one of these followed by more text there is only one sentence; most comments have none.
 _MAY_SPLIT = re.compile(r"[.!?…。！？\"'»”)\]]\s+\S|\n")
+_MOST_WORDS = 200_000
+"""spaCy keeps every word that it meets, 0.5 KB each; with so many it is started anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def split_passages(texts: Iterable[str]) -> Iterator[list[Passage]]:
                 passage = _stripped(text, line.start() + sentence.start_char, line.start() + sentence.end_char)
                 if passage.text:
                     passages.append(passage)
+        if len(_sentencizer().vocab) > _MOST_WORDS:
+            _sentencizer.cache_clear()
         yield _with_neighbours(passages) or [_stripped(text, 0, len(text))]
 
 
