@@ -10,14 +10,11 @@ from hatespeech_no.errors import HatespeechError, UnwritableError
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal; of a folder that of the names and digests of its files.
+    """SHA-256 of a file's bytes, hexadecimal.
 
     Raises:
         HatespeechError: it cannot be read.
     """
-    if path.is_dir():
-        inside = (f"{file.name} {sha256_of(file)}\n" for file in sorted(path.iterdir()) if file.is_file())
-        return hashlib.sha256("".join(inside).encode()).hexdigest()
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from hatespeech_no.errors import HatespeechError
-from hatespeech_no.files import sha256_of
 from hatespeech_no.mapping.design import class_of, plan
 from hatespeech_no.mapping.inputs import Columns, read_scored
 from hatespeech_no.tables import open_writer
+from hatespeech_no.tables.source import digest_of
 from hatespeech_no.text.keyed import keyed_id
 from hatespeech_no.text.pseudonyms import pseudonymise
 
@@ -78,7 +78,7 @@ class Design(BaseModel, extra="forbid"):
             HatespeechError: the file is not there any more, or not the same.
         """
         source = Path(self.source)
-        if not source.exists() or sha256_of(source) != self.digest:
+        if not source.exists() or digest_of(source) != self.digest:
             raise HatespeechError(f"{source}: is not the file that the sample was drawn from; put that one back there")
         return read_scored(source, self.columns, texts=texts)
 
@@ -118,7 +118,7 @@ def design_sample(
     sizes = (min(len(rows), int(labels * size)) for size in _SIZES)
     return Design(
         source=str(source.resolve()),
-        digest=sha256_of(source),
+        digest=digest_of(source),
         columns=columns,
         score=score,
         expected=expected,

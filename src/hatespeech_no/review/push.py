@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatespeech_no.files import sha256_of
 from hatespeech_no.review.candidates import Candidate, collapse, read_scored, with_elements
 from hatespeech_no.review.desk import Desk, Item
 from hatespeech_no.review.questions import questions
@@ -18,6 +17,7 @@ from hatespeech_no.review.records import Assignment, Batch, Settings, Side, now
 from hatespeech_no.review.sample import Drawn, is_sample, read_sample
 from hatespeech_no.review.select import Budget, Chosen, select
 from hatespeech_no.review.workspace import Workspace
+from hatespeech_no.tables.source import digest_of
 from hatespeech_no.taxonomy import STATUTE_VERSION
 from hatespeech_no.text.keyed import keyed_id
 from hatespeech_no.text.pseudonyms import pseudonymise
@@ -207,7 +207,7 @@ def own_versions() -> dict[str, str]:
 
 
 def _batch_id(scored: Path, budget: Budget, seed: int) -> str:
-    return hashlib.sha256(f"{sha256_of(scored)} {budget} {seed}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{digest_of(scored)} {budget} {seed}".encode()).hexdigest()[:16]
 
 
 def _side(candidate: Candidate, pick: Chosen, batch: str, versions: Mapping[str, str], key: bytes) -> Side:

@@ -176,11 +176,11 @@ class Classifier:
         guesses = iter(guess_languages([read.statement.text for read in batch if read.statement.language is None]))
         mine = [next(guesses) if read.statement.language is None else None for read in batch]
         served = [self._is_served(read.statement.language, guess) for read, guess in zip(batch, mine, strict=True)]
+        screens = self.bundle.screen is not None
+        may = [screens and ok and _is_dismissable(read) for read, ok in zip(batch, served, strict=True)]
         scores, gone = self.bundle.screened(
             [given for read in batch for given in read.inputs],
-            np.array(
-                [ok and _is_dismissable(read) for read, ok in zip(batch, served, strict=True) for _ in read.inputs]
-            ),
+            np.repeat(may, [len(read.inputs) for read in batch]),
         )
         dismissed = gone[np.cumsum([0, *(len(read.inputs) for read in batch[:-1])])].tolist()
         left = [each for each, done in zip(zip(batch, mine, served, strict=True), dismissed, strict=True) if not done]

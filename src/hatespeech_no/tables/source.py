@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, Literal
 
 from hatespeech_no.errors import HatespeechError
+from hatespeech_no.files import sha256_of
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "spreadsheet", "text"]
 
@@ -123,6 +125,18 @@ def parts_of(source: Path) -> list[Path]:
         HatespeechError: a folder without any.
     """
     return files_in(source)[0] if source.is_dir() else [source]
+
+
+def digest_of(source: Path) -> str:
+    """SHA-256 of what is read of such an output, hexadecimal: of a folder that of its parts' names and digests.
+
+    Raises:
+        HatespeechError: it cannot be read.
+    """
+    if not source.is_dir():
+        return sha256_of(source)
+    inside = (f"{part.name} {sha256_of(part)}\n" for part in parts_of(source))
+    return hashlib.sha256("".join(inside).encode()).hexdigest()
 
 
 @contextmanager

@@ -103,8 +103,7 @@ def distil(
             f"a first stage would lose {record.lost} of {record.flagged} flagged texts, more than "
             f"{100 * MOST_LOST:g} %; nothing was written"
         )
-    manifest = bundle.manifest.model_copy(update={"screen": record, "files": {}})
-    return Bundle(manifest, model, Screen(weights, bias, record))
+    return Bundle(bundle.manifest.model_copy(update={"files": {}}), model, Screen(weights, bias, record))
 
 
 def _layers(of: int) -> tuple[int, ...]:
